@@ -1,0 +1,9 @@
+from django.apps import AppConfig
+
+
+class SupportbotConfig(AppConfig):
+    name = "supportbot"
+    verbose_name = "Supportbot"
+
+    def ready(self) -> None:
+        from supportbot import celery, checks  # noqa: F401  (tasks find their broker; the checks are registered)

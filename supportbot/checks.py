@@ -1,0 +1,60 @@
+"""Relations between settings, checked at every start."""
+
+from collections.abc import Sequence
+
+from django.conf import settings
+from django.core.checks import CheckMessage, Error, Warning, register
+
+
+@register()
+def answer_deadlines(app_configs: object, **kwargs: object) -> Sequence[CheckMessage]:
+    """The engine must give its first word up before the whole answer is given up."""
+    if settings.CHAT_FIRST_TOKEN_SECONDS < settings.CHAT_ANSWER_SECONDS:
+        return []
+    return [
+        Error(
+            "CHAT_FIRST_TOKEN_SECONDS must be less than CHAT_ANSWER_SECONDS",
+            hint="Otherwise an answer is cut off before the passage could be shown in its place.",
+            id="supportbot.E001",
+        )
+    ]
+
+
+@register()
+def lease_outlives_sweep(app_configs: object, **kwargs: object) -> Sequence[CheckMessage]:
+    """A lease is renewed at a third of its length; a shorter one than the sweep would be taken from the living."""
+    if settings.CHAT_LEASE_SECONDS > settings.SWEEP_SECONDS:
+        return []
+    return [
+        Error(
+            "CHAT_LEASE_SECONDS must be more than SWEEP_SECONDS",
+            hint="Raise CHAT_LEASE_SECONDS, or sweep more often.",
+            id="supportbot.E002",
+        )
+    ]
+
+
+@register()
+def visitor_within_address(app_configs: object, **kwargs: object) -> Sequence[CheckMessage]:
+    if settings.CHAT_QUESTIONS_PER_MINUTE <= settings.CHAT_ADDRESS_QUESTIONS_PER_MINUTE:
+        return []
+    return [
+        Error(
+            "CHAT_QUESTIONS_PER_MINUTE must not be more than CHAT_ADDRESS_QUESTIONS_PER_MINUTE",
+            hint="One visitor would be refused for the sake of the address before the visitor's own limit is met.",
+            id="supportbot.E003",
+        )
+    ]
+
+
+@register(deploy=True)
+def public_address(app_configs: object, **kwargs: object) -> Sequence[CheckMessage]:
+    if settings.PUBLIC_URL.startswith("https://"):
+        return []
+    return [
+        Warning(
+            "PUBLIC_URL does not begin with https://",
+            hint="Set it to the address that customers' browsers use; cookies and the widget depend on it.",
+            id="supportbot.W001",
+        )
+    ]

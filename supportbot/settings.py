@@ -1,0 +1,237 @@
+"""All settings, in one place. The environment (or `.env` beside manage.py) is read loudly; `.env.example` names every variable."""
+
+import os
+import secrets
+from pathlib import Path
+
+import dj_database_url
+from csp.constants import NONCE, NONE, SELF
+from django.core.exceptions import ImproperlyConfigured
+
+from supportbot import embedded
+from supportbot.env import env_bool, env_float, env_int, env_list, env_path, env_str, load_dotenv
+
+BASE_DIR = Path(__file__).resolve().parent.parent
+load_dotenv(BASE_DIR / ".env")
+
+
+def made_once(path: Path) -> str:
+    """The secret in a file of the data folder, made for this installation at the first start (mode 0600)."""
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    except FileExistsError:
+        return path.read_text().strip()
+    except OSError as error:
+        raise ImproperlyConfigured(
+            f"{path} cannot be written ({error.strerror}): set SECRET_KEY, or DATA_DIR to a folder that can"
+        ) from None
+    secret = secrets.token_urlsafe(50)
+    with os.fdopen(descriptor, "w") as file:
+        file.write(secret)
+    return secret
+
+
+# --- Where things are -----------------------------------------------------------------------------------------------
+DATA_DIR: Path = env_path("DATA_DIR", None) or embedded.default_data_dir(BASE_DIR)
+RUN_DIR: Path = embedded.run_dir_for(DATA_DIR)
+HOST = env_str("HOST", "127.0.0.1")
+PORT = env_int("PORT", 8000, least=1, most=65535)
+PUBLIC_URL = env_str("PUBLIC_URL").rstrip("/")
+ADMIN_PATH = env_str("ADMIN_PATH", "admin/").strip("/") + "/"
+
+# --- Safety ---------------------------------------------------------------------------------------------------------
+DEBUG = env_bool("DEBUG")
+SECRET_KEY = env_str("SECRET_KEY") or made_once(DATA_DIR / "secret-key")
+HTTPS = PUBLIC_URL.startswith("https://")
+ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+if PUBLIC_URL:
+    ALLOWED_HOSTS.append(PUBLIC_URL.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0])
+    CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
+TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")
+SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
+SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
+SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
+SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SESSION_COOKIE_HTTPONLY = True
+SESSION_COOKIE_AGE = 12 * 3600
+SECURE_REFERRER_POLICY = "same-origin"
+X_FRAME_OPTIONS = "DENY"
+DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # an article's body is at most 200,000 characters
+CONTENT_SECURITY_POLICY = {
+    "DIRECTIVES": {
+        "default-src": [SELF],
+        "script-src": [SELF, NONCE],
+        "style-src": [SELF, NONCE],
+        "img-src": [SELF, "data:"],
+        "connect-src": [SELF],
+        "object-src": [NONE],
+        "base-uri": [NONE],
+        "form-action": [SELF],
+        "frame-ancestors": [NONE],
+    }
+}
+
+# --- The application ------------------------------------------------------------------------------------------------
+INSTALLED_APPS = [
+    "django.contrib.admin",
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "django.contrib.messages",
+    "whitenoise.runserver_nostatic",
+    "django.contrib.staticfiles",
+    "django.contrib.postgres",
+    "csp",
+    "channels",
+    "supportbot",
+    "knowledge",
+    "chat",
+]
+MIDDLEWARE = [
+    "django.middleware.security.SecurityMiddleware",
+    "whitenoise.middleware.WhiteNoiseMiddleware",
+    "csp.middleware.CSPMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django.contrib.messages.middleware.MessageMiddleware",
+    "django.middleware.clickjacking.XFrameOptionsMiddleware",
+]
+ROOT_URLCONF = "supportbot.urls"
+ASGI_APPLICATION = "supportbot.asgi.application"
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "DIRS": [BASE_DIR / "templates"],
+        "APP_DIRS": True,
+        "OPTIONS": {
+            "context_processors": [
+                "django.template.context_processors.request",
+                "django.contrib.auth.context_processors.auth",
+                "django.contrib.messages.context_processors.messages",
+            ]
+        },
+    }
+]
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": "django.contrib.auth.password_validation.UserAttributeSimilarityValidator"},
+    {"NAME": "django.contrib.auth.password_validation.MinimumLengthValidator", "OPTIONS": {"min_length": 10}},
+    {"NAME": "django.contrib.auth.password_validation.CommonPasswordValidator"},
+]
+LANGUAGE_CODE = "en"
+TIME_ZONE = env_str("TIME_ZONE", "UTC")
+USE_TZ = USE_I18N = True
+STATIC_URL = "/static/"
+STATICFILES_DIRS = [BASE_DIR / "static"]
+STATIC_ROOT = DATA_DIR / "static"
+WHITENOISE_USE_FINDERS = True  # no collectstatic step between a change and the browser; production may still collect
+
+# --- PostgreSQL, the only truth -------------------------------------------------------------------------------------
+EMBEDDED_POSTGRES = not env_str("DATABASE_URL")
+DATABASE_URL = env_str("DATABASE_URL", embedded.database_url(RUN_DIR))
+try:
+    DATABASES = {"default": dj_database_url.parse(DATABASE_URL, conn_health_checks=True)}
+except (ValueError, KeyError):
+    raise ImproperlyConfigured("DATABASE_URL is not of the form postgres://user:password@host:5432/name") from None
+if DATABASES["default"]["ENGINE"] != "django.db.backends.postgresql":
+    raise ImproperlyConfigured("DATABASE_URL must name a PostgreSQL server: postgres://user:password@host:5432/name")
+DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
+    "min_size": 0,
+    "max_size": env_int("DATABASE_POOL", 12, least=2, most=200),
+    "timeout": 10,
+}
+# Django's pool hands a connection back after each request; search settings are set on the connection, since
+# SET LOCAL does nothing outside a transaction (pgvector >= 0.8: iterative scans find k rows behind a filter).
+DATABASES["default"]["OPTIONS"]["options"] = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
+
+# --- Redis or Valkey: frames for replay, the doorbell, limits, Celery's broker. May be emptied at any moment. --------
+EMBEDDED_VALKEY = not env_str("REDIS_URL")
+REDIS_URL = env_str("REDIS_URL", embedded.redis_url(RUN_DIR))
+CHANNEL_LAYERS = {
+    "default": {
+        "BACKEND": "channels_redis.pubsub.RedisPubSubChannelLayer",
+        "CONFIG": {
+            "hosts": [{"address": REDIS_URL, "socket_timeout": 5, "socket_connect_timeout": 2}],
+            "prefix": "supportbot",
+        },
+    }
+}
+
+# --- Celery: hints that make it fast; the sweeps make it certain ----------------------------------------------------
+SWEEP_SECONDS = env_int("SWEEP_SECONDS", 3, least=1, most=3600)
+CELERY_BROKER_URL = (
+    "redis+socket://" + REDIS_URL.removeprefix("unix://").replace("?db=", "?virtual_host=")
+    if REDIS_URL.startswith("unix:")
+    else REDIS_URL
+)
+CELERY_BROKER_CONNECTION_RETRY_ON_STARTUP = True
+CELERY_BROKER_TRANSPORT_OPTIONS = {
+    "visibility_timeout": 600,
+    "unacked_restore_interval": 5,
+    "unacked_restore_throttle": 1,
+    "socket_timeout": 10,
+    "socket_connect_timeout": 2,
+    "health_check_interval": 10,
+}
+CELERY_TASK_IGNORE_RESULT = True
+CELERY_TASK_ACKS_LATE = True
+CELERY_TASK_REJECT_ON_WORKER_LOST = True
+CELERY_WORKER_PREFETCH_MULTIPLIER = 1
+CELERY_TASK_DEFAULT_QUEUE = "embed"
+CELERY_TASK_ROUTES = {
+    "knowledge.tasks.sweep": {"queue": "sweep"},
+    "chat.tasks.sweep": {"queue": "sweep"},
+    "chat.tasks.*": {"queue": "chat"},
+}
+CELERY_TASK_PUBLISH_RETRY = False
+CELERY_BEAT_SCHEDULE = {
+    "embed what is stale": {
+        "task": "knowledge.tasks.sweep",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": 2 * SWEEP_SECONDS},
+    },
+    "finish what was left": {
+        "task": "chat.tasks.sweep",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": 2 * SWEEP_SECONDS},
+    },
+}
+CELERY_TIMEZONE = TIME_ZONE
+
+# --- The model server, or any OpenAI-compatible one -----------------------------------------------------------------
+MODEL_URL = env_str("MODEL_URL", f"unix:{RUN_DIR / 'model.sock'}")
+EMBEDDING_URL = env_str("EMBEDDING_URL", MODEL_URL)
+MODEL_API_KEY = env_str("MODEL_API_KEY")
+EMBEDDING_API_KEY = env_str("EMBEDDING_API_KEY", MODEL_API_KEY)
+BASE_MODEL = env_str("BASE_MODEL", "smollm2-135m-instruct")
+CHAT_MODEL = env_str("CHAT_MODEL", "support-v1")
+EMBEDDING_MODEL = env_str("EMBEDDING_MODEL", "all-minilm-l6-v2")
+GENERATOR_WEIGHTS = env_path("GENERATOR_WEIGHTS", None)
+ENCODER_WEIGHTS = env_path("ENCODER_WEIGHTS", None)
+ADAPTER_DIRS = [BASE_DIR / "chat" / "tuning" / "shipped", DATA_DIR / "adapters"]
+MODEL_THREADS = env_int("MODEL_THREADS", os.cpu_count() or 1, least=1, most=256)
+MODEL_MAX_BATCH = env_int("MODEL_MAX_BATCH", 8, least=1, most=64)
+MODEL_MAX_WAITING = env_int("MODEL_MAX_WAITING", 256, least=1, most=10_000)
+
+# --- Chat: every limit has a name -----------------------------------------------------------------------------------
+CHAT_MAX_QUESTION_CHARS = env_int("CHAT_MAX_QUESTION_CHARS", 2000, least=10, most=20_000)
+CHAT_QUESTIONS_PER_MINUTE = env_int("CHAT_QUESTIONS_PER_MINUTE", 20, least=1)
+CHAT_ADDRESS_QUESTIONS_PER_MINUTE = env_int("CHAT_ADDRESS_QUESTIONS_PER_MINUTE", 600, least=1)
+CHAT_SOCKETS_PER_ADDRESS = env_int("CHAT_SOCKETS_PER_ADDRESS", 2000, least=1)
+CHAT_BAD_FRAMES_PER_MINUTE = env_int("CHAT_BAD_FRAMES_PER_MINUTE", 120, least=10)
+CHAT_PASSAGES = env_int("CHAT_PASSAGES", 3, least=1, most=10)
+CHAT_MAX_ANSWER_TOKENS = env_int("CHAT_MAX_ANSWER_TOKENS", 160, least=16, most=2000)
+CHAT_FIRST_TOKEN_SECONDS = env_float("CHAT_FIRST_TOKEN_SECONDS", 15, least=0.1)
+CHAT_ANSWER_SECONDS = env_float("CHAT_ANSWER_SECONDS", 60, least=1)
+CHAT_LEASE_SECONDS = env_float("CHAT_LEASE_SECONDS", 10, least=2)
+CHAT_GRACE_SECONDS = env_float("CHAT_GRACE_SECONDS", 30)
+CHAT_ANSWERABLE_FLOOR = env_float("CHAT_ANSWERABLE_FLOOR", 0.35, least=0, most=1)
+TOKEN_DAYS = env_int("TOKEN_DAYS", 90, least=1, most=3650)
+
+LOGGING_CONFIG = "supportbot.log.configure"
+LOGGING: dict[str, object] = {}
+LOG_LEVEL = env_str("LOG_LEVEL", "INFO").upper()

@@ -1,0 +1,18 @@
+"""Addresses. The socket's are in chat.routing."""
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+
+from supportbot import health
+
+admin.site.site_header = admin.site.site_title = "Supportbot"
+admin.site.index_title = "Support desk"
+
+urlpatterns = [
+    path("health/live", health.live, name="health-live"),
+    path("health/ready", health.ready, name="health-ready"),
+    path(settings.ADMIN_PATH, admin.site.urls),
+    path("help/", include("knowledge.urls")),
+    path("", include("chat.urls")),
+]

@@ -1,0 +1,109 @@
+"""The services that tests talk to are real: PostgreSQL, Valkey, the model server, the whole product."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import httpx
+import pytest
+from django.conf import settings
+
+PROJECT = Path(__file__).resolve().parent.parent
+DATA = PROJECT.parent / "shared" / "data"
+
+
+def wait_until(true, seconds: float, what: str, every: float = 0.05) -> None:
+    """Poll `true()` until it holds, or fail naming `what`."""
+    end = time.monotonic() + seconds
+    while not true():
+        if time.monotonic() > end:
+            pytest.fail(f"{what} did not happen within {seconds:g} s")
+        time.sleep(every)
+
+
+@pytest.fixture(scope="session")
+def services() -> Iterator[None]:
+    """The embedded PostgreSQL and Valkey, in the tests' own data folder."""
+    from supportbot.embedded import EmbeddedServices
+
+    embedded = EmbeddedServices(settings.DATA_DIR, settings.RUN_DIR)
+    embedded.start()
+    yield
+    embedded.stop()
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings(services) -> None:
+    """Any test that asks for the database starts the services first."""
+
+
+def _answers(socket: Path) -> bool:
+    try:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=2) as client:
+            return client.get("http://model/health").status_code == 200
+    except httpx.HTTPError:
+        return False
+
+
+def _serve(command: list[str], socket: Path, seconds: float) -> Iterator[str]:
+    socket.unlink(missing_ok=True)
+    log = settings.DATA_DIR / f"{socket.stem}.log"
+    with log.open("wb") as out:
+        process = subprocess.Popen([sys.executable, *command], cwd=PROJECT, stdout=out, stderr=subprocess.STDOUT)
+
+    def ready() -> bool:
+        if process.poll() is not None:
+            pytest.fail(f"{command} ended with {process.returncode}: {log.read_text()[-2000:]}")
+        return _answers(socket)
+
+    try:
+        wait_until(ready, seconds, f"a healthy {socket.name}", every=0.1)
+        yield f"unix:{socket}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(10)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+@pytest.fixture(scope="session")
+def run_dir() -> Path:
+    settings.RUN_DIR.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.DATA_DIR.mkdir(parents=True, exist_ok=True)
+    return settings.RUN_DIR
+
+
+@pytest.fixture(scope="session")
+def fake_model_url(run_dir) -> Iterator[str]:
+    socket = run_dir / "fake.sock"
+    yield from _serve(["-m", "supportbot.inference.fake_server", "--socket", str(socket)], socket, 30)
+
+
+@pytest.fixture(scope="session")
+def model_server_url(run_dir) -> Iterator[str]:
+    socket = run_dir / "model.sock"
+    yield from _serve(["manage.py", "serve_model", "--socket", str(socket)], socket, 300)
+
+
+@pytest.fixture
+def fake_model(fake_model_url, settings) -> str:
+    settings.MODEL_URL = settings.EMBEDDING_URL = fake_model_url
+    return fake_model_url
+
+
+@pytest.fixture
+def model_server(model_server_url, settings) -> str:
+    settings.MODEL_URL = settings.EMBEDDING_URL = model_server_url
+    return model_server_url
+
+
+@pytest.fixture(scope="session")
+def evaluation_data() -> Path:
+    if not DATA.is_dir():
+        pytest.skip(f"no evaluation data at {DATA}")
+    return DATA
