@@ -9,16 +9,16 @@ import hashlib
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
-from typing import IO
+from typing import IO, Any
 from urllib.parse import quote
 
 from supportbot.server_account import Account, EmbeddedError, account_for, check_reach, make_folder
@@ -64,6 +64,24 @@ def redis_url(run_dir: Path) -> str:
 
 def _digest(path: Path) -> str:
     return hashlib.sha256(str(path.resolve()).encode()).hexdigest()
+
+
+def try_lock(path: Path) -> IO[str] | None:
+    """The open file while the lock is ours (the kernel frees it when we end, however that is), or None."""
+    lock = path.open("a+")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return None
+    lock.truncate(0)
+    lock.write(str(os.getpid()))
+    lock.flush()
+    return lock
+
+
+def lock_owner(path: Path) -> str:
+    return path.read_text().strip() or "of unknown number"
 
 
 def bound_log(path: Path) -> None:
@@ -209,31 +227,25 @@ class EmbeddedServices:
         return Server("postgres", command, folder, self.run_dir / ".s.PGSQL.5432", self._postgres_answers)
 
     def _valkey(self, binaries: Binaries) -> Server:
-        folder, socket = self.data_dir / "valkey", self.run_dir / "valkey.sock"
-        command: list[str | Path] = [binaries.valkey, "--port", "0", "--unixsocket", socket, "--unixsocketperm", "700"]
+        folder, path = self.data_dir / "valkey", self.run_dir / "valkey.sock"
+        command: list[str | Path] = [binaries.valkey, "--port", "0", "--unixsocket", path, "--unixsocketperm", "700"]
         command += ["--dir", folder, "--appendonly", "yes", "--appendfsync", "everysec", "--save", ""]
         # Only keys that expire may be evicted: frames can be read from the database again, a Celery queue can not.
         command += ["--maxmemory", "256mb", "--maxmemory-policy", "volatile-lru"]
-        return Server("valkey", command, folder, socket, self._valkey_answers)
+        return Server("valkey", command, folder, path, self._valkey_answers)
 
     def _own_or_attach(self) -> bool:
         """True: the data is ours to serve. False: another process serves it, and its servers answer."""
         deadline = time.monotonic() + START_SECONDS
-        lock = (self.data_dir / "servers.lock").open("a+")
-        while not _try_lock(lock):
+        path = self.data_dir / "servers.lock"
+        while (lock := try_lock(path)) is None:
             if not self.attach:
-                lock.close()
-                raise EmbeddedError(
-                    f"The data in {self.data_dir} is already served by {lock_owner(self.data_dir / 'servers.lock')}."
-                )
+                raise EmbeddedError(f"The data in {self.data_dir} is already served by process {lock_owner(path)}.")
             if all(server.answers() for server in self.servers):
-                lock.close()
                 return False
             if time.monotonic() > deadline:
-                lock.close()
-                raise EmbeddedError(
-                    f"Another process holds the data in {self.data_dir}, but its servers do not answer."
-                )
+                text = f"Process {lock_owner(path)} holds the data in {self.data_dir}, but its servers do not answer."
+                raise EmbeddedError(text)
             time.sleep(0.1)
         self._lock = lock
         return True
@@ -302,8 +314,8 @@ class EmbeddedServices:
                 **self._process_options(),
             )
 
-    def _process_options(self) -> dict[str, object]:
-        options: dict[str, object] = {
+    def _process_options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {
             "env": {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "TZ": "UTC"},
             "cwd": "/",
             "stdin": subprocess.DEVNULL,
@@ -312,3 +324,71 @@ class EmbeddedServices:
         if self.account:
             options |= {"user": self.account.uid, "group": self.account.gid, "extra_groups": []}
         return options
+
+    def _await(self, server: Server) -> None:
+        assert server.process is not None
+        deadline = time.monotonic() + START_SECONDS
+        while not server.answers():
+            if server.process.poll() is not None:
+                tail = log_tail(self.logs / f"{server.name}.log", 8)
+                raise EmbeddedError(
+                    f"{server.name} ended with code {server.process.returncode} while starting:\n{tail}"
+                )
+            if time.monotonic() > deadline:
+                raise EmbeddedError(
+                    f"{server.name} did not answer within {START_SECONDS} s; see {self.logs / server.name}.log."
+                )
+            time.sleep(0.02)
+
+    def _postgres_answers(self) -> bool:
+        """Whether our database can be entered; the owner makes it when the cluster has none yet."""
+        import psycopg
+
+        if not (self.run_dir / ".s.PGSQL.5432").exists():
+            return False
+        where: dict[str, Any] = {"host": str(self.run_dir), "user": "postgres", "connect_timeout": 3}
+        try:
+            psycopg.connect(dbname=DATABASE, **where).close()
+        except psycopg.OperationalError as error:
+            if self.owned and f'database "{DATABASE}" does not exist' in str(error):
+                with psycopg.connect(dbname="postgres", autocommit=True, **where) as connection:
+                    connection.execute(f"CREATE DATABASE {DATABASE}")
+                return True
+            return False
+        return True
+
+    def _valkey_answers(self) -> bool:
+        try:
+            with socket.socket(socket.AF_UNIX) as connection:
+                connection.settimeout(1)
+                connection.connect(str(self.run_dir / "valkey.sock"))
+                connection.sendall(b"PING\r\n")
+                return connection.recv(16).startswith(b"+PONG")
+        except OSError:
+            return False
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """SIGINT is PostgreSQL's fast shutdown and Valkey's save-and-quit."""
+    if process.poll() is None:
+        process.send_signal(signal.SIGINT)
+    try:
+        process.wait(STOP_SECONDS)
+    except subprocess.TimeoutExpired:
+        process.kill()
+        process.wait(STOP_SECONDS)
+
+
+def _processes_in(folder: Path, program: str) -> Iterator[int]:
+    """Processes of a program whose working folder is the given one: both servers work in their data."""
+    for entry in Path("/proc").iterdir():
+        if not entry.name.isdigit():
+            continue
+        try:
+            if (
+                os.readlink(entry / "cwd") == str(folder)
+                and Path(os.readlink(entry / "exe")).name.split()[0] == program
+            ):
+                yield int(entry.name)
+        except OSError:  # gone meanwhile, a zombie, or somebody else's
+            continue
