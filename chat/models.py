@@ -91,6 +91,10 @@ class Conversation(models.Model):
 
     class Meta:
         ordering = ["-updated"]
+        permissions = [
+            ("answer_conversation", "Can answer customers"),
+            ("export_conversation", "Can export conversations"),
+        ]
         indexes = [models.Index(fields=["visitor", "-updated"]), models.Index(fields=["state", "waiting_since"])]
 
     def __str__(self) -> str:

@@ -1,0 +1,91 @@
+"""Settings, their example, and the relations between them."""
+
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from django.core.checks import run_checks
+from django.core.exceptions import ImproperlyConfigured
+
+from supportbot.env import env_bool, env_float, env_int, env_list, load_dotenv
+
+PROJECT = Path(__file__).resolve().parent.parent.parent
+
+
+def test_every_variable_that_is_read_is_in_the_example() -> None:
+    read = set(re.findall(r'env_\w+\(\s*"([A-Z_]+)"', (PROJECT / "supportbot/settings.py").read_text()))
+    example = (PROJECT / ".env.example").read_text().splitlines()
+    shown = {line.split("=")[0] for line in example if "=" in line and not line.startswith("#")}
+    assert read == shown
+
+
+@pytest.mark.parametrize(
+    ("read", "value", "sentence"),
+    [
+        (lambda: env_int("X", 1), "many", "X='many' is not a whole number"),
+        (lambda: env_int("X", 1, least=1, most=9), "10", "X=10 is not between 1 and 9"),
+        (lambda: env_float("X", 1), "1,5", "X='1,5' is not a number"),
+        (lambda: env_bool("X"), "perhaps", "X='perhaps' is neither yes nor no"),
+    ],
+)
+def test_a_value_that_cannot_be_used_stops_the_start(monkeypatch, read, value, sentence) -> None:
+    monkeypatch.setenv("X", value)
+    with pytest.raises(ImproperlyConfigured, match=re.escape(sentence)):
+        read()
+
+
+def test_an_empty_value_is_the_default(monkeypatch) -> None:
+    monkeypatch.setenv("X", " ")
+    assert env_int("X", 7) == 7
+    assert env_list("X", "a, b") == ["a", "b"]
+
+
+def test_a_dotenv_line_that_is_no_assignment_is_named(tmp_path) -> None:
+    file = tmp_path / ".env"
+    file.write_text("# fine\nPORT 8000\n")
+    with pytest.raises(ImproperlyConfigured, match=r"\.env, line 2"):
+        load_dotenv(file)
+
+
+@pytest.mark.parametrize(
+    ("changed", "identity"),
+    [
+        ({"CHAT_FIRST_TOKEN_SECONDS": 90, "CHAT_ANSWER_SECONDS": 60}, "supportbot.E001"),
+        ({"CHAT_LEASE_SECONDS": 2, "SWEEP_SECONDS": 3}, "supportbot.E002"),
+        ({"CHAT_QUESTIONS_PER_MINUTE": 900}, "supportbot.E003"),
+    ],
+)
+def test_settings_that_contradict_each_other_are_errors(settings, changed, identity) -> None:
+    for name, value in changed.items():
+        setattr(settings, name, value)
+    assert identity in {message.id for message in run_checks()}
+
+
+def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "manage.py", *arguments],
+        cwd=PROJECT,
+        env={**os.environ, **environment},
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+
+def test_a_production_environment_is_clean_for_deployment() -> None:
+    done = run_manage("check", "--deploy", "--fail-level", "WARNING", PUBLIC_URL="https://help.example.com")
+    assert done.returncode == 0, done.stderr
+
+
+def test_the_models_have_their_migrations(services) -> None:
+    done = run_manage("makemigrations", "--check", "--dry-run")
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_a_database_of_another_kind_is_refused_with_a_sentence() -> None:
+    done = run_manage("check", DATABASE_URL="mysql://root@localhost/app")
+    assert done.returncode != 0
+    assert "DATABASE_URL must name a PostgreSQL server" in done.stderr
