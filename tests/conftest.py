@@ -1,10 +1,14 @@
 """The services that tests talk to are real: PostgreSQL, Valkey, the model server, the whole product."""
 
+import os
+import shutil
 import signal
+import socket as socket_module
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
@@ -107,3 +111,69 @@ def evaluation_data() -> Path:
     if not DATA.is_dir():
         pytest.skip(f"no evaluation data at {DATA}")
     return DATA
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The whole product, started by its own command."""
+
+    url: str
+    data_dir: Path
+    process: subprocess.Popen[bytes]
+    log: Path
+
+    def password(self, user: str) -> str:
+        for line in (self.data_dir / "first-passwords.txt").read_text().splitlines():
+            words = line.split()
+            if words and words[0].rstrip(":") == user:
+                return words[-1]
+        raise LookupError(user)
+
+    def output(self) -> str:
+        return self.log.read_text(errors="replace")
+
+
+def free_port() -> int:
+    with socket_module.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+@pytest.fixture(scope="session")
+def live_stack(tmp_path_factory) -> Iterator[Stack]:
+    """`manage.py up` on a free port, in a data folder of its own; the converted weights are shared between runs."""
+    data_dir = Path(f"{settings.DATA_DIR}-stack")
+    if data_dir.exists():
+        shutil.rmtree(data_dir)
+    data_dir.mkdir(parents=True)
+    (settings.DATA_DIR / "models").mkdir(parents=True, exist_ok=True)
+    (data_dir / "models").symlink_to(settings.DATA_DIR / "models")
+    port, log = free_port(), tmp_path_factory.mktemp("stack") / "up.log"
+    environment = {**os.environ, "DATA_DIR": str(data_dir), "PORT": str(port), "NO_COLOR": "1"}
+    environment.pop("SECRET_KEY", None)
+    with log.open("wb") as out:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=subprocess.STDOUT,
+        )
+    stack = Stack(f"http://127.0.0.1:{port}", data_dir, process, log)
+
+    def ready() -> bool:
+        if process.poll() is not None:
+            pytest.fail(f"`manage.py up` ended with {process.returncode}:\n{stack.output()[-3000:]}")
+        return "Ready" in stack.output()
+
+    try:
+        wait_until(ready, 420, "`manage.py up` being ready", every=0.2)
+        yield stack
+    finally:
+        process.send_signal(signal.SIGINT)
+        try:
+            process.wait(60)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
