@@ -49,7 +49,7 @@ def _name_of(uid: int) -> str:
 
 
 def make_folder(path: Path, *, mode: int, owner: Account | None = None, private: bool = False) -> None:
-    """Make a folder, and its parents so that others may pass through them. `private`: refuse one that somebody else has made."""
+    """Make a folder, and its parents open for passing through. `private`: refuse one that somebody else has made."""
     for parent in reversed(path.parents):
         if not parent.exists():
             _mkdir(parent, 0o755)
@@ -89,6 +89,6 @@ def check_reach(folder: Path, account: Account) -> None:
             passes = status.st_mode & stat.S_IXOTH
         if not passes:
             raise EmbeddedError(
-                f"PostgreSQL runs as the account {account.name} here, which may not enter {place}, so {folder} cannot hold its data.",
+                f"PostgreSQL runs as the account {account.name}, which may not enter {place}, so {folder} is no use.",
                 f"set DATA_DIR to a folder elsewhere (root's default is /var/lib/supportbot), or: chmod o+x {place}",
             )

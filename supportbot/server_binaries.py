@@ -56,7 +56,7 @@ def _folder_of(package: str) -> Path:
 
 
 def reachable_binaries(binaries: Binaries, account: Account | None, copies: Path = COPIES) -> Binaries:
-    """The same binaries, or a copy of their 45 MB: a checkout or its venv may lie in a folder that only root may enter."""
+    """The same binaries, or a copy of their 45 MB: a checkout or its venv may lie where only root may enter."""
     if account is None or _runs(binaries, account):
         return binaries
     folder = copies / f"servers-{binaries.version}"
@@ -114,7 +114,7 @@ def _runs(binaries: Binaries, account: Account) -> bool:
 
 
 def die_with_parent(number: signal.Signals) -> Callable[[], None] | None:
-    """For `preexec_fn`: the kernel sends the child this signal when the thread that started it ends, SIGKILL included."""
+    """For `preexec_fn`: the kernel sends the child this signal when the thread that started it ends, SIGKILL too."""
     if sys.platform != "linux":
         return None
     prctl, parent = ctypes.CDLL(None).prctl, os.getpid()
