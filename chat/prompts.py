@@ -1,0 +1,112 @@
+"""The only place a prompt is made: for serving, for training and for evaluation.
+
+The order serves the engine's cache: what never changes first, the passages next, the question last.
+"""
+
+import hashlib
+import json
+import re
+from collections.abc import Sequence
+from typing import Protocol
+
+REFUSAL = "I could not find that in our articles."
+SYSTEM = (
+    "You answer customers of a support desk. Use only the numbered passages. "
+    "Answer in one to three short sentences in the words of the passages, "
+    "and end each sentence with the number of its passage, like [1]. "
+    f"If the passages do not answer the question, reply only: {REFUSAL}"
+)
+PASSAGE = "[{number}] {place}\n{text}"
+QUESTION = "Question: {question}"
+BREAK = "\n\n"  # stands between passages only: a passage's own blank lines are closed
+
+MAX_PASSAGE_WORDS = 170
+MAX_PASSAGE_CHARS = 1100  # words alone do not bound a table or a line of code
+MAX_PLACE_CHARS = 120
+MAX_QUESTION_WORDS = 100
+MAX_QUESTION_CHARS = 700
+
+CLEANING = 1  # raise it when plain() or cut() change what a prompt says
+
+_MARKUP = re.compile(
+    r"<\|[^<>|]{0,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
+    r"|<(?:repo_?name|file_?sep|filename|gh_stars|issue_\w+|jupyter_\w+|empty_output)>",
+    re.IGNORECASE,
+)
+_LINK = re.compile(r"!?\[([^\[\]]{0,300})\]\([^()\s]{0,600}(?:\s+\"[^\"]{0,200}\")?\)")
+_MARKER = re.compile(r"\[(\s*\d+(?:\s*,\s*\d+)*\s*)\]")
+_LABEL = re.compile(r"^(\s*)(question|answer|system|user|assistant)\s*:", re.IGNORECASE | re.MULTILINE)
+
+
+class PromptPassage(Protocol):
+    """What a prompt shows of a passage."""
+
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def heading(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+def build_prompt(question: str, passages: Sequence[PromptPassage]) -> list[dict[str, str]]:
+    """Chat messages that ask `question` over `passages`, numbered from 1 in the order given."""
+    return [
+        {"role": "system", "content": SYSTEM},
+        {"role": "user", "content": show_passages(passages) + show_question(question)},
+    ]
+
+
+def show_passages(passages: Sequence[PromptPassage]) -> str:
+    """The part of the user's message that questions over the same passages share."""
+    return "".join(
+        PASSAGE.format(number=number, place=_place(passage), text=_passage_text(passage.text)) + BREAK
+        for number, passage in enumerate(passages, start=1)
+    )
+
+
+def show_question(question: str) -> str:
+    """The part of the user's message that follows the passages: one line."""
+    text = " ".join(plain(question).split())
+    return QUESTION.format(question=cut(text, MAX_QUESTION_WORDS, MAX_QUESTION_CHARS))
+
+
+def plain(text: str) -> str:
+    """Text that can fake neither a chat turn nor a passage's number; links keep their words only."""
+    text = text.replace("\x00", "")
+    text = _MARKUP.sub(" ", text)
+    text = _LINK.sub(r"\1", text).replace("**", "")
+    return _MARKER.sub(r"(\1)", text)
+
+
+def cut(text: str, words: int, chars: int) -> str:
+    """The beginning of `text` within both bounds, cut after a whole word; white space inside is kept."""
+    end = 0
+    for count, word in enumerate(re.finditer(r"\S+", text), start=1):
+        if count > words or word.end() > chars:
+            return text[: end or chars]
+        end = word.end()
+    return text[:end]
+
+
+def _place(passage: PromptPassage) -> str:
+    place = " > ".join(part for part in (passage.title, passage.heading) if part)
+    return cut(" ".join(plain(place).split()), MAX_PASSAGE_WORDS, MAX_PLACE_CHARS)
+
+
+def _passage_text(text: str) -> str:
+    lines = (" ".join(line.split()) for line in plain(text).splitlines())
+    closed = "\n".join(line for line in lines if line)
+    closed = _LABEL.sub(r"\1\2 -", closed)
+    return cut(closed, MAX_PASSAGE_WORDS, MAX_PASSAGE_CHARS)
+
+
+def _version() -> str:
+    bounds = (MAX_PASSAGE_WORDS, MAX_PASSAGE_CHARS, MAX_PLACE_CHARS, MAX_QUESTION_WORDS, MAX_QUESTION_CHARS)
+    made_of = json.dumps([SYSTEM, PASSAGE, QUESTION, BREAK, bounds, CLEANING])
+    return hashlib.sha256(made_of.encode()).hexdigest()[:12]
+
+
+PROMPT_VERSION = _version()
