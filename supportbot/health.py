@@ -1,0 +1,87 @@
+"""Is the process up, and can it do its work? `/health/live` and `/health/ready`, for people, probes and `manage.py up`.
+
+Ready answers one word for each part. Without the database it is 503; without the model server answers still come, as
+extracts of the articles, and without Redis they come without replay, so both are `degraded` and 200.
+"""
+
+import asyncio
+from functools import cache
+from pathlib import Path
+
+import httpx
+import psycopg
+import redis.asyncio
+from django.conf import settings
+from django.db import connections
+from django.db.migrations.loader import MigrationLoader
+from django.http import HttpRequest, JsonResponse
+
+PROBE_SECONDS = 1.0
+
+
+async def live(request: HttpRequest) -> JsonResponse:
+    return JsonResponse({"status": "ok"})
+
+
+async def ready(request: HttpRequest) -> JsonResponse:
+    (database, migrations), redis_word, model = await asyncio.gather(
+        _database_and_migrations(), _redis(), model_state(settings.MODEL_URL)
+    )
+    if database != "ok" or migrations != "ok":
+        status = "unavailable"
+    else:
+        status = "ok" if redis_word == model == "ok" else "degraded"
+    words = {"status": status, "database": database, "migrations": migrations, "redis": redis_word, "model": model}
+    return JsonResponse(words, status=503 if status == "unavailable" else 200)
+
+
+async def _database_and_migrations() -> tuple[str, str]:
+    """A connection of its own: the pool may be busy, and waiting for it is not what is asked here."""
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            where = connections["default"].get_connection_params()
+            names = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert")
+            connection = await psycopg.AsyncConnection.connect(
+                **{name: where[name] for name in names if where.get(name)}, connect_timeout=2, autocommit=True
+            )
+            async with connection:
+                rows = await (await connection.execute("SELECT app, name FROM django_migrations")).fetchall()
+    except psycopg.errors.UndefinedTable:
+        return "ok", "missing"
+    except (psycopg.Error, OSError, TimeoutError):
+        return "unavailable", "unknown"
+    return "ok", "ok" if _migrations_on_disk() <= set(rows) else "missing"
+
+
+@cache
+def _migrations_on_disk() -> frozenset[tuple[str, str]]:
+    return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
+
+
+async def _redis() -> str:
+    client = redis.asyncio.from_url(settings.REDIS_URL, socket_timeout=PROBE_SECONDS, retry=None)
+    try:
+        async with asyncio.timeout(PROBE_SECONDS):
+            await client.ping()
+    except (redis.RedisError, OSError, TimeoutError):
+        return "unavailable"
+    finally:
+        await client.aclose()
+    return "ok"
+
+
+async def model_state(url: str) -> str:
+    """`ok`, `loading` or `unavailable`. Ours has /health on its socket; another server is asked for its models."""
+    try:
+        transport, address = None, f"{url.rstrip('/')}/models"
+        if url.startswith("unix:"):
+            path = Path(url.removeprefix("unix:"))
+            transport, address = httpx.AsyncHTTPTransport(uds=str(path)), "http://model/health"
+        headers = {"Authorization": f"Bearer {settings.MODEL_API_KEY}"} if settings.MODEL_API_KEY else {}
+        async with httpx.AsyncClient(transport=transport, timeout=PROBE_SECONDS, headers=headers) as client:
+            answer = await client.get(address)
+    except (httpx.HTTPError, httpx.InvalidURL):
+        return "unavailable"
+    if answer.status_code == 503:
+        return "loading"
+    return "ok" if answer.is_success else "unavailable"
