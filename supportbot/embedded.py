@@ -85,7 +85,7 @@ class EmbeddedServices:
     ) -> None:
         self.data_dir, self.run_dir, self.attach = data_dir.resolve(), run_dir, attach
         self.logs = self.data_dir / "logs"
-        self.binaries = binaries or find_binaries()
+        self.binaries = binaries
         self.account: Account | None = None
         self.servers: list[ServerProcess] = []
         self._wanted = {"postgres": postgres, "valkey": valkey}
@@ -105,8 +105,8 @@ class EmbeddedServices:
         try:
             for server in self.servers:
                 server.end_leftovers()
-                if server.name == "postgres":
-                    self._make_cluster(server)
+                if server.name == "postgres" and self.binaries:
+                    self._make_cluster(server, self.binaries)
                 server.launch()
             for server in self.servers:
                 server.wait()
@@ -141,22 +141,25 @@ class EmbeddedServices:
         """The account, folders that it may reach, programs that it may run; nothing that an owner would mind."""
         if len(os.fsencode(self.run_dir / ".s.PGSQL.5432")) > SOCKET_PATH_BYTES:
             raise EmbeddedError(f"The path of {self.run_dir} is too long for a unix socket.", "set TMPDIR shorter")
-        self.account = account_for(self.data_dir / "postgres", self.data_dir / "valkey")
         make_data_dir(self.data_dir)
         make_folder(self.logs, mode=0o700)
+        if not any(self._wanted.values()):  # both servers are the operator's own; sockets of other parts still lie here
+            make_folder(self.run_dir, mode=0o700, private=True)
+            return
+        self.account = account_for(self.data_dir / "postgres", self.data_dir / "valkey")
         if self.account:
             check_reach(self.data_dir, self.account)
         make_folder(self.data_dir / "valkey", mode=0o700, owner=self.account)
         make_folder(self.run_dir, mode=0o700, owner=self.account, private=True)
-        self.binaries = reachable_binaries(self.binaries, self.account)
-        servers = [self._postgres(), self._valkey()]
+        self.binaries = reachable_binaries(self.binaries or find_binaries(), self.account)
+        servers = [self._postgres(self.binaries), self._valkey(self.binaries)]
         self.servers = [server for server in servers if self._wanted[server.name]]
 
-    def _postgres(self) -> ServerProcess:
+    def _postgres(self, binaries: Binaries) -> ServerProcess:
         folder = self.data_dir / "postgres"
         return ServerProcess(
             name="postgres",
-            command=postgres_command(self.binaries, folder, self.run_dir),
+            command=postgres_command(binaries, folder, self.run_dir),
             folder=folder,
             socket=self.run_dir / ".s.PGSQL.5432",
             log=self.logs / "postgres.log",
@@ -164,11 +167,11 @@ class EmbeddedServices:
             answers=lambda: postgres_answers(self.run_dir, DATABASE, make=self.owned),
         )
 
-    def _valkey(self) -> ServerProcess:
+    def _valkey(self, binaries: Binaries) -> ServerProcess:
         folder, socket = self.data_dir / "valkey", self.run_dir / "valkey.sock"
         return ServerProcess(
             name="valkey",
-            command=valkey_command(self.binaries, folder, socket),
+            command=valkey_command(binaries, folder, socket),
             folder=folder,
             socket=socket,
             log=self.logs / "valkey.log",
@@ -192,9 +195,9 @@ class EmbeddedServices:
         self._lock = lock
         return True
 
-    def _make_cluster(self, server: ServerProcess) -> None:
+    def _make_cluster(self, server: ServerProcess, binaries: Binaries) -> None:
         """initdb on the first start, in a folder of its own until it is whole: one cut short is begun again."""
-        version = self.binaries.postgres_major
+        version = binaries.postgres_major
         if server.folder.exists():
             found = (server.folder / "PG_VERSION").read_text().strip()
             if found != version:
@@ -206,7 +209,7 @@ class EmbeddedServices:
         fresh = self.data_dir / "postgres.new"
         shutil.rmtree(fresh, ignore_errors=True)
         make_folder(fresh, mode=0o700, owner=self.account)
-        command = [str(self.binaries.postgres / "bin/initdb"), "-D", str(fresh), "-U", "postgres", "-E", "UTF8"]
+        command = [str(binaries.postgres / "bin/initdb"), "-D", str(fresh), "-U", "postgres", "-E", "UTF8"]
         command += ["--locale-provider=builtin", "--locale=C.UTF-8", "--auth-local=trust", "--auth-host=reject"]
         with server.log.open("ab") as log:
             process = subprocess.run(command, stdout=log, stderr=log, **process_options(self.account))

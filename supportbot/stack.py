@@ -1,0 +1,68 @@
+"""The processes of one machine: what each is started with, and how one sees that it works."""
+
+import os
+import sys
+
+import httpx
+import kombu.exceptions
+import redis
+from django.conf import settings
+
+from supportbot.celery import app
+from supportbot.supervisor import Child
+
+WEB, WORKER, MODEL = "web", "worker", "model"
+ASK_SECONDS = 1.5
+MAX_FRAME_BYTES = 65_536  # a larger frame closes its socket with 1009
+
+
+def serves_model() -> bool:
+    """Whether a URL points at the model server of this machine."""
+    return f"unix:{settings.RUN_DIR / 'model.sock'}" in (settings.MODEL_URL, settings.EMBEDDING_URL)
+
+
+def model_child() -> Child:
+    path = settings.RUN_DIR / "model.sock"
+    command = [sys.executable, "manage.py", "serve_model", "--socket", str(path)]
+
+    def answers() -> bool:
+        try:
+            with httpx.Client(transport=httpx.HTTPTransport(uds=str(path)), timeout=ASK_SECONDS) as client:
+                return client.get("http://model/health").is_success
+        except httpx.HTTPError:
+            return False
+
+    return Child(MODEL, command, answers, stop_seconds=5)
+
+
+def worker_child() -> Child:
+    name = f"supportbot-{os.getpid()}@localhost"
+    command = [sys.executable, "-m", "celery", "-A", "supportbot.celery", "worker", "--beat", "--hostname", name]
+    command += ["--queues", "embed,chat,sweep", "--concurrency", "2", "--loglevel", "INFO"]
+    command += ["--schedule", str(settings.DATA_DIR / "beat-schedule"), "--without-gossip", "--without-mingle"]
+
+    def answers() -> bool:
+        try:
+            return bool(app.control.ping(destination=[name], timeout=ASK_SECONDS, limit=1))
+        except (kombu.exceptions.OperationalError, redis.RedisError, OSError):
+            return False
+
+    return Child(WORKER, command, answers, stop_seconds=15)
+
+
+def web_child(host: str, port: int) -> Child:
+    command = [sys.executable, "-m", "uvicorn", "supportbot.asgi:application", "--host", host, "--port", str(port)]
+    command += ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--ws-ping-interval", "20"]
+    command += ["--ws-max-size", str(MAX_FRAME_BYTES), "--timeout-graceful-shutdown", "8", "--no-access-log"]
+    # The application itself decides whose X-Forwarded-For it believes (TRUSTED_PROXIES).
+    command += ["--no-proxy-headers", "--no-server-header", "--lifespan", "off"]
+    asked = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
+    url = f"http://{f'[{asked}]' if ':' in asked else asked}:{port}/health/live"
+
+    def answers() -> bool:
+        try:  # any answer will do: ALLOWED_HOSTS may not name the address that we ask by
+            return httpx.get(url, timeout=ASK_SECONDS).status_code < 500
+        except httpx.HTTPError:
+            return False
+
+    return Child(WEB, command, answers, stop_seconds=12)

@@ -1,0 +1,229 @@
+"""The story of `manage.py up`: check, start the data servers, migrate, fill, serve, watch, and stop in order."""
+
+import contextlib
+import io
+import os
+import signal
+import sys
+import time
+from pathlib import Path
+from types import FrameType
+from typing import IO
+
+from django.apps import apps
+from django.conf import settings
+from django.core.checks import ERROR, run_checks
+from django.core.management import call_command
+from django.db import DatabaseError, connection
+from django.db.migrations.executor import MigrationExecutor
+
+from supportbot.embedded import EmbeddedError, EmbeddedServices
+from supportbot.log_file import log_tail
+from supportbot.people import ensure_first_people
+from supportbot.stack import MODEL, WEB, WORKER, model_child, serves_model, web_child, worker_child
+from supportbot.startup_checks import (
+    StartError,
+    check_data_dir,
+    check_database,
+    check_pgvector,
+    check_port,
+    check_redis,
+    lock_data_dir,
+    pgvector_versions,
+)
+from supportbot.supervisor import Child, Supervisor
+from supportbot.terminal import Terminal
+
+WEB_SECONDS = 90  # to the first answer of the web server and the worker
+MODEL_SECONDS = 300  # the first start converts the weights
+INDEX_SECONDS = 120  # for the first articles to get their vectors; it goes on behind the scenes after that
+TOO_MANY_DEATHS = 3  # of a child that has never answered
+
+
+class Stopped(BaseException):
+    """A signal asks us to stop. Not an Exception: nothing on the way may take it for a failure."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__(number)
+        self.number = number
+
+
+def up(host: str, port: int, terminal: Terminal) -> int:
+    """Run everything until a signal; gives the exit code."""
+    began = time.monotonic()
+    settings.HOST, settings.PORT = host, port
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _raise_stopped)
+    services = EmbeddedServices(
+        settings.DATA_DIR,
+        settings.RUN_DIR,
+        postgres=settings.EMBEDDED_POSTGRES,
+        valkey=settings.EMBEDDED_VALKEY,
+        attach=False,
+    )
+    environment = {**os.environ, "HOST": host, "PORT": str(port), "DATA_DIR": str(settings.DATA_DIR)}
+    supervisor = Supervisor(
+        logs=services.logs, folder=settings.BASE_DIR, environment=environment, services=services, say=terminal.say
+    )
+    lock: IO[str] | None = None
+    try:
+        lock = _check(host, port, terminal)
+        _start_data_servers(services, terminal)
+        if serves_model():
+            supervisor.start(model_child())
+        _migrate(terminal)
+        _fill(terminal)
+        _serve(supervisor, terminal)
+        _index(supervisor, terminal)
+        _show(services.logs, time.monotonic() - began, terminal)
+        supervisor.watch()
+    except (StartError, EmbeddedError) as error:
+        _ignore_signals()
+        terminal.fail(str(error), error.fix)
+        return 1
+    except Stopped as stopped:
+        _ignore_signals()
+        names = [child.name for child in reversed(supervisor.children)]
+        names += [server.name for server in reversed(services.servers)]
+        with terminal.step("Stopping", " · ".join(names)):
+            supervisor.stop()
+            services.stop()
+        terminal.say("Stopped", f"everything is kept in {settings.DATA_DIR}; the same command goes on from there")
+        return 128 + stopped.number
+    finally:
+        supervisor.stop()
+        services.stop()
+        if lock is not None:
+            lock.close()
+
+
+def _raise_stopped(number: int, frame: FrameType | None) -> None:
+    raise Stopped(number)
+
+
+def _ignore_signals() -> None:
+    """Stopping is bounded; a second Ctrl-C must not cut it short halfway."""
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, signal.SIG_IGN)
+
+
+def _check(host: str, port: int, terminal: Terminal) -> IO[str]:
+    with terminal.step("Checking", "Python, data folder, port, servers, settings") as step:
+        check_data_dir(settings.DATA_DIR)
+        lock = lock_data_dir(settings.DATA_DIR)
+        check_port(host, port)
+        if not settings.EMBEDDED_POSTGRES:
+            check_database(settings.DATABASES["default"])
+        if not settings.EMBEDDED_VALKEY:
+            check_redis(settings.REDIS_URL)
+        for problem in run_checks():
+            if problem.level >= ERROR:
+                raise StartError(str(problem.msg), str(problem.hint or ""))
+        python = ".".join(map(str, sys.version_info[:2]))
+        step.text = f"Python {python} ok · data in {settings.DATA_DIR} · port {port} free"
+    return lock
+
+
+def _start_data_servers(services: EmbeddedServices, terminal: Terminal) -> None:
+    titles = {"postgres": "PostgreSQL", "valkey": "Valkey"}
+    wanted = [settings.EMBEDDED_POSTGRES and "postgres", settings.EMBEDDED_VALKEY and "valkey"]
+    text = " and ".join(titles[name] for name in wanted if name) or "nothing: the database and Redis are your own"
+    with terminal.step("Starting", text):
+        services.start()
+        if settings.EMBEDDED_POSTGRES:
+            connection.ensure_connection()
+            check_pgvector(*pgvector_versions(connection.connection))
+
+
+def _migrate(terminal: Terminal) -> None:
+    with terminal.step("Migrating", "the database") as step:
+        try:
+            executor = MigrationExecutor(connection)
+            plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+            if plan:
+                call_command("migrate", interactive=False, verbosity=0)
+        except DatabaseError as error:
+            reason = str(error).strip().splitlines()[0]
+            raise StartError(f"the database could not be migrated: {reason}", "manage.py migrate shows more") from error
+        step.text = f"{len(plan)} migrations" if plan else "nothing to do"
+
+
+def _fill(terminal: Terminal) -> None:
+    """The first start makes people and loads the demo's articles; a later one finds them."""
+    article = apps.get_model("knowledge", "Article")
+    ensure_first_people(settings.DATA_DIR)
+    if not article.objects.exists():
+        with terminal.step("Loading", "the demo's articles") as step:
+            call_command("load_demo", verbosity=0, stdout=io.StringIO())
+            step.text = f"{article.objects.count()} articles of the demo"
+    _close_connections()
+
+
+def _serve(supervisor: Supervisor, terminal: Terminal) -> None:
+    """Worker and web at once; then wait for each, and for the model server, which has begun before."""
+    with terminal.step("Serving", "web, worker and model server") as step:
+        supervisor.start(worker_child())
+        supervisor.start(web_child(settings.HOST, settings.PORT))
+        for child in supervisor.children:
+            if child.name != MODEL:
+                _wait_for(child, supervisor, WEB_SECONDS)
+        parts = [WEB, WORKER]
+        if serves_model():
+            parts.append(MODEL)
+            child = next(child for child in supervisor.children if child.name == MODEL)
+            try:
+                _wait_for(child, supervisor, MODEL_SECONDS)
+            except StartError:
+                log = supervisor.log_of(MODEL)
+                parts[-1] = f"no {MODEL} yet (answers are passages of your articles until it is up; see {log})"
+        step.text = " · ".join(parts)
+
+
+def _wait_for(child: Child, supervisor: Supervisor, seconds: float) -> None:
+    """Raises StartError with the end of its log when it keeps dying or is silent for too long."""
+    deadline = time.monotonic() + seconds
+    while child.answered is None:
+        supervisor.look()
+        if child.deaths >= TOO_MANY_DEATHS or time.monotonic() > deadline:
+            log = supervisor.log_of(child.name)
+            raise StartError(f"{child.name} does not start; the end of {log}:\n{log_tail(log)}")
+        time.sleep(0.05)
+
+
+def _index(supervisor: Supervisor, terminal: Terminal) -> None:
+    """Passages without a vector cannot be found by meaning yet: wait for the worker to have embedded them."""
+    waiting = _passages_without_vector()
+    if not waiting:
+        return
+    with terminal.step("Indexing", f"{waiting} passages") as step:
+        deadline = time.monotonic() + INDEX_SECONDS
+        while (left := _passages_without_vector()) and time.monotonic() < deadline:
+            step.text = f"{waiting - left} of {waiting} passages"
+            supervisor.look()
+            time.sleep(0.2)
+        step.text = f"{left} of {waiting} passages are still to do" if left else f"{waiting} passages"
+    _close_connections()
+
+
+def _passages_without_vector() -> int:
+    chunk = apps.get_model("knowledge", "Chunk")
+    return chunk.objects.filter(live=True).exclude(embeddings__space__state="active").count()
+
+
+def _close_connections() -> None:
+    """Nothing in this process asks the database while it watches."""
+    connection.close()
+    with contextlib.suppress(AttributeError):
+        connection.close_pool()
+
+
+def _show(logs: Path, seconds: float, terminal: Terminal) -> None:
+    host = settings.HOST if settings.HOST not in ("0.0.0.0", "::", "") else "127.0.0.1"
+    host = f"[{host}]" if ":" in host else host
+    site = settings.PUBLIC_URL or f"http://{host}:{settings.PORT}"
+    terminal.say("Ready", f"in {seconds:.1f}s")
+    terminal.say("", f"Chat       {site}/")
+    terminal.say("", f"Help       {site}/help/")
+    terminal.say("", f"Admin      {site}/{settings.ADMIN_PATH}  as admin, manager, editor or agent")
+    terminal.say("", f"Passwords  {settings.DATA_DIR / 'first-passwords.txt'}")
+    terminal.say("", f"Logs       {logs}/ · Ctrl-C stops everything")
