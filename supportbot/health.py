@@ -76,7 +76,7 @@ async def model_state(url: str) -> str:
         transport, address = None, f"{url.rstrip('/')}/models"
         if url.startswith("unix:"):
             path = Path(url.removeprefix("unix:"))
-            transport, address = httpx.AsyncHTTPTransport(uds=str(path)), "http://model/health"
+            transport, address = httpx.AsyncHTTPTransport(uds=str(path), verify=False), "http://model/health"
         headers = {"Authorization": f"Bearer {settings.MODEL_API_KEY}"} if settings.MODEL_API_KEY else {}
         async with httpx.AsyncClient(transport=transport, timeout=PROBE_SECONDS, headers=headers) as client:
             answer = await client.get(address)

@@ -136,7 +136,7 @@ class Supervisor:
         child.asked = now
         if child.answers():
             if child.silent or (child.deaths and child.answered is None):
-                self.say("Watching", f"{child.name} answers again")
+                self.say("Running", f"{child.name} answers again")
             child.answered, child.silent = time.monotonic(), False
         elif child.answered is not None:
             if not child.silent and now - child.answered > 2 * HEALTH_SECONDS:
@@ -158,7 +158,7 @@ class Supervisor:
                 reason = str(error).splitlines()[0]
                 self.say("Restarting", f"{server.name} did not come back: {reason}; again in {LONGEST_DELAY:.0f} s")
             else:
-                self.say("Watching", f"{server.name} answers again")
+                self.say("Running", f"{server.name} answers again")
 
 
 def _kill_group(process: subprocess.Popen[bytes]) -> None:
