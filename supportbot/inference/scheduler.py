@@ -1,0 +1,81 @@
+"""The one thread that computes. Two threads with their own pools on the same cores would spin against each other,
+so chats and embeddings take turns here, between two steps of the engine.
+
+A question's embedding goes first: somebody waits for it, and it takes milliseconds. Bulk embedding gets the time that
+chats leave, and beside chats a quarter of it.
+"""
+
+import threading
+import time
+
+from supportbot.inference.embedder import Embedder, EmbeddingRequest
+from supportbot.inference.engine import Engine
+from supportbot.inference.sequence import Sequence
+
+CHAT_SHARE = 3.0  # seconds that chats compute for each second of bulk embedding, while both have work
+STUCK_SECONDS = 20.0  # a step takes well under a second; so long without one means that something hangs
+
+
+class Scheduler(threading.Thread):
+    """Runs the engine and the embedder until `stop`. If a step raises, the thread ends and `alive` is False."""
+
+    def __init__(self, engine: Engine, embedder: Embedder) -> None:
+        super().__init__(name="inference", daemon=True)
+        self.engine = engine
+        self.embedder = embedder
+        self._wake = threading.Condition()
+        self._stopping = False
+        self._owed_to_chats = 0.0
+        self._last_progress = time.monotonic()
+
+    def chat(self, sequence: Sequence) -> None:
+        """Queue an answer; EngineBusy when the line is full."""
+        self.engine.submit(sequence)
+        self._notify()
+
+    def embed(self, request: EmbeddingRequest) -> None:
+        """Queue texts; EmbedderBusy when too many wait."""
+        self.embedder.submit(request)
+        self._notify()
+
+    def stop(self) -> None:
+        """End after the current step."""
+        self._stopping = True
+        self._notify()
+
+    @property
+    def stuck_seconds(self) -> float:
+        """How long work has been waiting without any step, if longer than is normal; else 0."""
+        if not self._has_work():
+            return 0.0
+        idle = time.monotonic() - self._last_progress
+        return idle if idle > STUCK_SECONDS else 0.0
+
+    def run(self) -> None:
+        while True:
+            with self._wake:
+                while not self._stopping and not self._has_work():
+                    self._wake.wait()
+                    self._last_progress = time.monotonic()
+            if self._stopping:
+                return
+            self._turn()
+            self._last_progress = time.monotonic()
+
+    def _turn(self) -> None:
+        started = time.monotonic()
+        if self.embedder.has_questions:
+            self.embedder.step_questions()
+        elif self.embedder.has_bulk and (self._owed_to_chats <= 0 or not self.engine.busy):
+            self.embedder.step_bulk()
+            self._owed_to_chats = CHAT_SHARE * (time.monotonic() - started)
+        else:
+            self.engine.step()
+            self._owed_to_chats -= time.monotonic() - started
+
+    def _has_work(self) -> bool:
+        return self.engine.busy or self.embedder.has_questions or self.embedder.has_bulk
+
+    def _notify(self) -> None:
+        with self._wake:
+            self._wake.notify()

@@ -1,0 +1,181 @@
+"""The OpenAI-compatible bodies: requests read strictly, replies written. Pure."""
+
+import base64
+import struct
+import time
+import uuid
+from dataclasses import dataclass
+from typing import Any
+
+from supportbot.inference.sequence import Finished, Sampling
+
+MAX_MESSAGES = 64
+MAX_CHARS = 200_000  # of all messages together; far more than any context that is served
+MAX_TEXTS = 256
+MAX_TEXT_CHARS = 50_000  # of one text to embed; the encoder reads the beginning only
+MAX_STOPS = 4
+MAX_STOP_CHARS = 64
+DEFAULT_MAX_TOKENS = 256
+ROLES = ("system", "user", "assistant")
+
+
+class BadRequest(Exception):
+    """The body cannot be used; the sentence says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChatRequest:
+    """A checked request for an answer."""
+
+    model: str
+    messages: list[dict[str, str]]
+    sampling: Sampling
+    stream: bool
+    include_usage: bool
+
+
+@dataclass(frozen=True, slots=True)
+class EmbeddingsRequest:
+    """A checked request for vectors."""
+
+    model: str
+    texts: list[str]
+    as_base64: bool
+
+
+def parse_chat(body: dict[str, Any]) -> ChatRequest:
+    """BadRequest names the first field that is wrong. Fields that are unknown are ignored, as other servers do."""
+    if body.get("n", 1) != 1:
+        raise BadRequest("n must be 1.")
+    stream = body.get("stream") or False
+    options = body.get("stream_options") or {}
+    if not isinstance(stream, bool) or not isinstance(options, dict):
+        raise BadRequest("stream must be true or false, and stream_options an object.")
+    return ChatRequest(
+        model=_model(body),
+        messages=_messages(body.get("messages")),
+        sampling=_sampling(body),
+        stream=stream,
+        include_usage=bool(options.get("include_usage")),
+    )
+
+
+def parse_embeddings(body: dict[str, Any]) -> EmbeddingsRequest:
+    """BadRequest names the first field that is wrong."""
+    texts = body.get("input")
+    texts = [texts] if isinstance(texts, str) else texts
+    if not isinstance(texts, list) or not 1 <= len(texts) <= MAX_TEXTS:
+        raise BadRequest(f"input must be a text or a list of 1 to {MAX_TEXTS} texts.")
+    if not all(isinstance(text, str) and len(text) <= MAX_TEXT_CHARS for text in texts):
+        raise BadRequest(f"Each input must be a text of at most {MAX_TEXT_CHARS} characters.")
+    form = body.get("encoding_format", "float")
+    if form not in ("float", "base64"):
+        raise BadRequest("encoding_format must be float or base64.")
+    return EmbeddingsRequest(_model(body), [_clean(text) for text in texts], form == "base64")
+
+
+def error_body(message: str, code: str) -> dict[str, Any]:
+    """The body of every refusal."""
+    return {"error": {"message": message, "type": "invalid_request_error", "code": code}}
+
+
+class ChatReply:
+    """The reply to one chat request: whole, or as events."""
+
+    def __init__(self, model: str) -> None:
+        self._head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model}
+
+    def whole(self, text: str, finished: Finished) -> dict[str, Any]:
+        """The body of a reply that is not streamed."""
+        message = {"role": "assistant", "content": text}
+        choice = {"index": 0, "message": message, "finish_reason": finished.reason}
+        return {**self._head, "object": "chat.completion", "choices": [choice], "usage": usage_of(finished)}
+
+    def event(self, delta: dict[str, str], finished: Finished | None = None) -> dict[str, Any]:
+        """One streamed event; the last one names the reason and the usage."""
+        choice = {"index": 0, "delta": delta, "finish_reason": finished.reason if finished else None}
+        event = {**self._head, "object": "chat.completion.chunk", "choices": [choice]}
+        return event | ({"usage": usage_of(finished)} if finished else {})
+
+    def usage_event(self, finished: Finished) -> dict[str, Any]:
+        """The extra event that `stream_options.include_usage` asks for."""
+        return {**self._head, "object": "chat.completion.chunk", "choices": [], "usage": usage_of(finished)}
+
+
+def usage_of(finished: Finished) -> dict[str, int]:
+    """Token counts."""
+    return {
+        "prompt_tokens": finished.prompt_tokens,
+        "completion_tokens": finished.completion_tokens,
+        "total_tokens": finished.prompt_tokens + finished.completion_tokens,
+    }
+
+
+def embeddings_reply(wanted: EmbeddingsRequest, vectors: list[list[float]], tokens: int) -> dict[str, Any]:
+    """The body of a reply with vectors, in the order of the texts."""
+    return {
+        "object": "list",
+        "model": wanted.model,
+        "data": [
+            {"object": "embedding", "index": index, "embedding": _packed(vector) if wanted.as_base64 else vector}
+            for index, vector in enumerate(vectors)
+        ],
+        "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
+    }
+
+
+def _packed(vector: list[float]) -> str:
+    return base64.b64encode(struct.pack(f"<{len(vector)}f", *vector)).decode()
+
+
+def _model(body: dict[str, Any]) -> str:
+    model = body.get("model")
+    if not isinstance(model, str) or not model:
+        raise BadRequest("model must name a model.")
+    return model
+
+
+def _messages(messages: object) -> list[dict[str, str]]:
+    if not isinstance(messages, list) or not 1 <= len(messages) <= MAX_MESSAGES:
+        raise BadRequest(f"messages must be a list of 1 to {MAX_MESSAGES} messages.")
+    checked = []
+    for message in messages:
+        role, content = (message.get("role"), message.get("content")) if isinstance(message, dict) else (None, None)
+        if role not in ROLES or not isinstance(content, str):
+            raise BadRequest(f"Each message needs a role ({', '.join(ROLES)}) and a text as its content.")
+        checked.append({"role": role, "content": _clean(content)})
+    if sum(len(message["content"]) for message in checked) > MAX_CHARS:
+        raise BadRequest(f"The messages are longer than {MAX_CHARS} characters together.")
+    return checked
+
+
+def _sampling(body: dict[str, Any]) -> Sampling:
+    limit = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_MAX_TOKENS
+    if type(limit) is not int or limit < 1:
+        raise BadRequest("max_tokens must be a whole number above 0.")
+    seed = body.get("seed")
+    if seed is not None and (type(seed) is not int or abs(seed) >= 2**63):
+        raise BadRequest("seed must be a whole number of 64 bits.")
+    stop = body.get("stop") or []
+    stop = [stop] if isinstance(stop, str) else stop
+    if not isinstance(stop, list) or len(stop) > MAX_STOPS:
+        raise BadRequest(f"stop must be a text or a list of at most {MAX_STOPS} texts.")
+    if not all(isinstance(text, str) and 0 < len(text) <= MAX_STOP_CHARS for text in stop):
+        raise BadRequest(f"Each stop must be a text of 1 to {MAX_STOP_CHARS} characters.")
+    temperature = _number(body, "temperature", 0.0, least=0.0, most=2.0)
+    top_p = _number(body, "top_p", 1.0, least=1e-6, most=1.0)
+    return Sampling(limit, temperature, top_p, tuple(stop), seed)
+
+
+def _number(body: dict[str, Any], name: str, default: float, *, least: float, most: float) -> float:
+    value = body.get(name)
+    if value is None:
+        return default
+    if type(value) not in (int, float) or not least <= value <= most:
+        raise BadRequest(f"{name} must be a number between {least:g} and {most:g}.")
+    return float(value)
+
+
+def _clean(text: str) -> str:
+    """Lone surrogates, which JSON can carry and no tokenizer reads, become question marks."""
+    return text.encode("utf-8", "replace").decode()

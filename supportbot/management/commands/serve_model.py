@@ -1,0 +1,116 @@
+"""`manage.py serve_model`: the process that holds the models; the only one that imports torch."""
+
+import asyncio
+import os
+import socket
+import stat
+from argparse import ArgumentParser
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+if TYPE_CHECKING:
+    import uvicorn
+
+    from supportbot.inference.runtime import Runtime
+
+DRAIN_SECONDS = 2  # after SIGTERM: answers that take longer are cut, and their clients ask again
+WATCH_SECONDS = 0.5
+
+
+class Command(BaseCommand):
+    help = "Serve the language model, its adapters and the sentence encoder as an OpenAI-compatible API."
+    requires_system_checks: list[str] = []
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        place = parser.add_mutually_exclusive_group()
+        place.add_argument("--socket", type=Path, help="unix socket to listen on (default: that of MODEL_URL)")
+        place.add_argument("--port", type=int, help="TCP port to listen on")
+        parser.add_argument("--host", default="127.0.0.1", help="address for --port (default: 127.0.0.1)")
+        parser.add_argument("--threads", type=int, default=settings.MODEL_THREADS, help="processor threads to use")
+
+    def handle(self, *_args: object, **options: Any) -> None:
+        os.environ["OMP_NUM_THREADS"] = str(options["threads"])  # before torch is imported
+        os.environ["TOKENIZERS_PARALLELISM"] = "false"
+        os.environ["HF_HUB_OFFLINE"] = "1"
+        listener, place = self._listen(options)
+        self.stdout.write(f"model server: listening on {place}, loading")
+        code = asyncio.run(self._serve(listener, options["threads"]))
+        self.stdout.write("model server: stopped")
+        self.stdout.flush()
+        os._exit(code)  # a thread that is still loading weights must not hold up the end
+
+    def _listen(self, options: dict[str, Any]) -> tuple[socket.socket, str]:
+        if options["port"] is not None:
+            try:
+                return socket.create_server((options["host"], options["port"])), f"{options['host']}:{options['port']}"
+            except OSError as error:
+                raise CommandError(f"Port {options['port']} cannot be used: {error.strerror}.") from error
+        path = options["socket"] or _socket_of(settings.MODEL_URL)
+        return _unix_listener(path), str(path)
+
+    async def _serve(self, listener: socket.socket, threads: int) -> int:
+        """Until SIGTERM, or until the computing thread dies; the exit code."""
+        import uvicorn
+
+        from supportbot.inference.runtime import Names, Runtime
+        from supportbot.inference.server import make_app
+
+        runtime = Runtime(
+            Names(settings.BASE_MODEL, settings.CHAT_MODEL, settings.EMBEDDING_MODEL),
+            [Path(folder) for folder in settings.ADAPTER_DIRS],
+            threads=threads,
+            max_batch=settings.MODEL_MAX_BATCH,
+            max_waiting=settings.MODEL_MAX_WAITING,
+        )
+        config = uvicorn.Config(
+            make_app(runtime), log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN_SECONDS
+        )
+        server = uvicorn.Server(config)
+        watch = asyncio.create_task(self._watch(runtime, server))
+        await server.serve(sockets=[listener])
+        watch.cancel()
+        return 1 if runtime.dead else 0
+
+    async def _watch(self, runtime: "Runtime", server: "uvicorn.Server") -> None:
+        """Say when the models are there; end the server when its computing thread is gone, so that it is restarted."""
+        status = "loading"
+        while not server.should_exit:
+            health = runtime.health()
+            if health.status != status:
+                status = health.status
+                detail = f"in {runtime.load_seconds:.1f} s" if status == "ready" else health.reason
+                self.stdout.write(f"model server: {status} {detail}")
+                self.stdout.flush()
+            server.should_exit = server.should_exit or runtime.dead
+            await asyncio.sleep(WATCH_SECONDS)
+
+
+def _socket_of(url: str) -> Path:
+    if not url.startswith("unix:"):
+        raise CommandError("MODEL_URL names another server: say --socket PATH or --port N to serve here.")
+    return Path(url.removeprefix("unix:"))
+
+
+def _unix_listener(path: Path) -> socket.socket:
+    """A socket that only this user may use. A stale one is replaced, a living one is left alone."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    if path.exists():
+        if not stat.S_ISSOCK(path.stat().st_mode):
+            raise CommandError(f"{path} is there and is not a socket: name another path.")
+        with socket.socket(socket.AF_UNIX) as probe:
+            if probe.connect_ex(str(path)) == 0:
+                raise CommandError(f"Another model server already listens on {path}.")
+        path.unlink()
+    listener = socket.socket(socket.AF_UNIX)
+    mask = os.umask(0o177)
+    try:
+        listener.bind(str(path))
+    except OSError as error:
+        raise CommandError(f"{path} cannot be listened on: {error}.") from error
+    finally:
+        os.umask(mask)
+    listener.listen(1024)
+    return listener
