@@ -1,0 +1,107 @@
+"""The passages that may answer a question, found by meaning and by words in one SQL statement.
+
+One statement sees one moment: an article withdrawn before it began is in neither arm. Audience and `live` stand in both
+arms and again where the rows are joined, so a passage that this reader may not see cannot come out. The space and its
+dimension are written as literals, since a partial expression index is used only for the very expression it was made of.
+"""
+
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+from uuid import UUID
+
+from django.db import connection
+
+from knowledge.lexemes import Term, matching_query
+from knowledge.models import Audience, EmbeddingSpace
+
+ARM = 50  # candidates of each arm
+MATCHED_ROWS = 10_000  # rows ranked by their words, whatever the estimate said
+# ts_rank of one word is a sum of 1/n^2 over its occurrences (0.61, 0.76, 0.83, ... up to 1); long passages hold more of
+# any word. Measured on the evaluation sets: level with BM25 (k1=1.2, b=0.5), at a tenth of its time in SQL.
+USUAL_LEXEMES = 80
+LENGTH_SHARE = 0.2
+
+DENSE = """
+    SELECT chunk_id AS id FROM knowledge_embedding
+    WHERE space_id = {space} AND audience IN ({audiences})
+    ORDER BY (vector::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions})
+    LIMIT {arm}"""
+LEXICAL = """
+    SELECT id FROM (
+        SELECT chunk.id, {rank} AS rank FROM knowledge_chunk AS chunk
+        WHERE chunk.live AND chunk.audience IN ({audiences}) AND chunk.search @@ %(query)s::tsquery
+        LIMIT {rows}
+    ) AS matched
+    ORDER BY rank DESC, id LIMIT {arm}"""
+SEARCH = """
+WITH dense AS MATERIALIZED ({dense}
+), lexical AS MATERIALIZED ({lexical}
+)
+SELECT chunk.id, chunk.revision_id, chunk.article_id, article.slug, revision.title, chunk.heading, chunk.anchor,
+    chunk.text, chunk.language, {similarity} AS similarity, {rank} AS lexical
+FROM (SELECT id FROM dense UNION SELECT id FROM lexical) AS found
+JOIN knowledge_chunk AS chunk ON chunk.id = found.id
+JOIN knowledge_revision AS revision ON revision.id = chunk.revision_id
+JOIN knowledge_article AS article ON article.id = chunk.article_id
+LEFT JOIN knowledge_embedding AS embedding ON embedding.chunk_id = chunk.id AND embedding.space_id = {space}
+WHERE chunk.live AND chunk.audience IN ({audiences})
+"""
+SIMILARITY = "1 - (embedding.vector::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions}))"
+NOTHING = "SELECT NULL::bigint AS id WHERE false"
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A live passage that this reader may see, with what each arm thinks of it."""
+
+    chunk_id: int
+    revision_id: UUID
+    article_id: UUID
+    slug: str
+    title: str
+    heading: str
+    anchor: str
+    text: str
+    language: str
+    similarity: float | None  # cosine; None while the passage has no vector, or the question has none
+    lexical: float  # share of the question's telling words that the passage holds: 0 to about 1.2
+
+
+def find_candidates(
+    *, terms: Sequence[Term], audiences: Collection[str], space: EmbeddingSpace | None, vector: Sequence[float] | None
+) -> list[Candidate]:
+    """At most 2 * ARM passages, in no order. Either arm may be missing: no words, or no vector of the question."""
+    query = matching_query(terms)
+    named = ", ".join(f"'{Audience(audience).value}'" for audience in sorted(audiences))
+    if not named or (not query and vector is None):
+        return []
+    parts: dict[str, object] = {"audiences": named, "arm": ARM, "rows": MATCHED_ROWS, "space": "NULL"}
+    parts["rank"] = _rank(terms)
+    parts["dense"], parts["similarity"] = NOTHING, "NULL::float8"
+    if space is not None and vector is not None:
+        parts |= {"space": int(space.pk), "dimensions": int(space.dimensions)}
+        parts["dense"] = DENSE.format(**parts)
+        parts["similarity"] = SIMILARITY.format(**parts)
+    parts["lexical"] = LEXICAL.format(**parts) if query else NOTHING
+    values: dict[str, object] = {"query": query, "vector": vector and "[" + ",".join(map(repr, vector)) + "]"}
+    for number, (stem, weight) in enumerate(_weights(terms)):
+        values[f"stem{number}"], values[f"weight{number}"] = stem, weight
+    with connection.cursor() as cursor:
+        cursor.execute(SEARCH.format(**parts), values)
+        return [Candidate(*row) for row in cursor.fetchall()]
+
+
+def _weights(terms: Sequence[Term]) -> list[tuple[str, float]]:
+    """Each stem as a quoted tsquery with its share of what the whole question tells; the shares sum to about 1."""
+    told = sum(term.weight for term in terms) or 1.0
+    return [(query, term.weight / told) for term in terms for query in term.queries]
+
+
+def _rank(terms: Sequence[Term]) -> str:
+    if not terms:
+        return "0::float8"
+    words = " + ".join(
+        f"%(weight{n})s::float8 * ts_rank('{{1,1,1,1}}', chunk.search, %(stem{n})s::tsquery)"
+        for n in range(len(_weights(terms)))
+    )
+    return f"({words}) / ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * length(chunk.search) / {USUAL_LEXEMES}.0)"

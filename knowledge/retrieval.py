@@ -1,0 +1,194 @@
+"""A question -> the passages that may answer it, for this reader, now.
+
+Who may read what, and what is withdrawn, is decided inside the one SQL statement of `candidates`; nothing afterwards
+adds a passage. Without the embedding server the words alone answer, and the result says so.
+"""
+
+import asyncio
+import time
+import unicodedata
+from collections.abc import Collection
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from functools import partial
+from uuid import UUID
+
+from django.db import DatabaseError, connection
+
+from knowledge.answerability import answerable
+from knowledge.candidates import Candidate, find_candidates
+from knowledge.embedding import EmbeddingFailed, Recipe, embed_question
+from knowledge.fusion import choose, rank
+from knowledge.lexemes import find_terms
+from knowledge.models import Article, Audience, EmbeddingSpace
+from supportbot.log import get_logger
+
+logger = get_logger(__name__)
+
+MAX_QUESTION_CHARS = 4_000  # a condensed follow-up is longer than what a customer may type
+RANKED_ARTICLES = 10
+NEAREST = 3
+SEARCHERS = 4  # threads of the web process; each holds a database connection while it searches
+
+_searchers = ThreadPoolExecutor(SEARCHERS, thread_name_prefix="search")
+
+
+class RetrievalError(Exception):
+    """The knowledge base cannot be searched at all. The text is a sentence for people, without the question."""
+
+
+@dataclass(frozen=True, slots=True)
+class Passage:
+    """What may be quoted to this reader. `similarity` is None without a vector, `lexical` None without the words."""
+
+    chunk_id: int
+    revision_id: UUID
+    article_id: UUID
+    slug: str
+    title: str
+    heading: str
+    anchor: str
+    url: str
+    text: str
+    language: str
+    score: float
+    similarity: float | None
+    lexical: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Retrieval:
+    """Passages best first, at most two of an article; `answerable` is the chance that they hold the answer.
+
+    `degraded` says in a word what was missing ("" when nothing was); `ms` is the time of each step.
+    """
+
+    passages: list[Passage] = field(default_factory=list)
+    ranked_article_ids: list[UUID] = field(default_factory=list)
+    nearest: list[tuple[str, str]] = field(default_factory=list)  # (title, url) of the best articles
+    answerable: float = 0.0
+    ms: dict[str, float] = field(default_factory=dict)
+    degraded: str = ""
+
+
+def find_passages(
+    question: str,
+    *,
+    audiences: Collection[str] = ("public",),
+    language: str | None = None,
+    limit: int = 3,
+) -> Retrieval:
+    """Search by meaning and by words. `language` is preferred, not demanded. RetrievalError without a database.
+
+    A question without a letter or a digit finds nothing; one longer than MAX_QUESTION_CHARS is cut.
+    """
+    readers = sorted({Audience(audience).value for audience in audiences})
+    asked = clean(question)
+    if not readers or not any(character.isalnum() for character in asked):
+        return Retrieval()
+    clock = Clock()
+    try:
+        space = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).first()
+        vector, degraded = _embed(space, asked)
+        clock.lap("embed")
+        terms = find_terms(asked, languages=_languages(readers, language), audiences=readers)
+        clock.lap("terms")
+        candidates = find_candidates(terms=terms, audiences=readers, space=space, vector=vector)
+        clock.lap("search")
+    except DatabaseError as error:
+        logger.warning("retrieval_failed", error=type(error).__name__)
+        raise RetrievalError("The articles cannot be searched just now: the database does not answer.") from error
+    found = arrange(candidates, language=language, limit=limit)
+    return replace(found, degraded=degraded, ms=clock.done())
+
+
+async def afind_passages(
+    question: str,
+    *,
+    audiences: Collection[str] = ("public",),
+    language: str | None = None,
+    limit: int = 3,
+) -> Retrieval:
+    """`find_passages` in a thread of its own few, so that many questions wait for a search and not for each other."""
+    search = partial(find_passages, question, audiences=audiences, language=language, limit=limit)
+    return await asyncio.get_running_loop().run_in_executor(_searchers, _give_connection_back_after, search)
+
+
+def arrange(candidates: list[Candidate], *, language: str | None, limit: int) -> Retrieval:
+    """Candidates -> what is shown and quoted. Pure."""
+    ranking = rank(candidates, language)
+    by_chunk = {candidate.chunk_id: candidate for candidate in candidates}
+    ordered = [by_chunk[chunk] for chunk in ranking.chunk_ids]
+    first = {candidate.article_id: candidate for candidate in reversed(ordered)}
+    articles = [first[article] for article in ranking.article_ids]
+    return Retrieval(
+        passages=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in choose(ordered, limit)],
+        ranked_article_ids=[candidate.article_id for candidate in articles[:RANKED_ARTICLES]],
+        nearest=[(candidate.title, f"/help/{candidate.slug}/") for candidate in articles[:NEAREST]],
+        answerable=answerable(ordered, [ranking.scores[candidate.chunk_id] for candidate in ordered]),
+    )
+
+
+def clean(question: str) -> str:
+    """Without NUL, lone surrogates and other characters that PostgreSQL or JSON refuse; bounded."""
+    kept = question[:MAX_QUESTION_CHARS].encode("utf-8", "ignore").decode()
+    return "".join(" " if unicodedata.category(character) == "Cc" else character for character in kept).strip()
+
+
+class Clock:
+    """Milliseconds of each step and in all."""
+
+    def __init__(self) -> None:
+        self.start = self.last = time.perf_counter()
+        self.ms: dict[str, float] = {}
+
+    def lap(self, step: str) -> None:
+        now = time.perf_counter()
+        self.ms[step] = round(1000 * (now - self.last), 2)
+        self.last = now
+
+    def done(self) -> dict[str, float]:
+        return self.ms | {"total": round(1000 * (time.perf_counter() - self.start), 2)}
+
+
+def _embed(space: EmbeddingSpace | None, question: str) -> tuple[list[float] | None, str]:
+    """The question's vector in the active space, and what is wrong if there is none."""
+    if space is None:
+        return None, "no active embedding space"
+    try:
+        return embed_question(Recipe(**space.recipe), question), ""
+    except EmbeddingFailed as error:
+        logger.warning("question_not_embedded", space=space.pk, reason=error.text)
+        return None, "no vector of the question"
+
+
+def _languages(readers: list[str], language: str | None) -> set[str]:
+    """The languages that this reader's articles are written in, and the one asked for."""
+    written = Article.objects.filter(status=Article.Status.PUBLISHED, audience__in=readers)
+    return set(written.order_by().values_list("language", flat=True).distinct()) | ({language} if language else set())
+
+
+def _passage(candidate: Candidate, score: float) -> Passage:
+    return Passage(
+        chunk_id=candidate.chunk_id,
+        revision_id=candidate.revision_id,
+        article_id=candidate.article_id,
+        slug=candidate.slug,
+        title=candidate.title,
+        heading=candidate.heading,
+        anchor=candidate.anchor,
+        url=f"/help/{candidate.slug}/" + (f"#{candidate.anchor}" if candidate.anchor else ""),
+        text=candidate.text,
+        language=candidate.language,
+        score=round(score, 4),
+        similarity=candidate.similarity,
+        lexical=candidate.lexical or None,
+    )
+
+
+def _give_connection_back_after(search: "partial[Retrieval]") -> Retrieval:
+    """A thread of a pool outlives the question; its connection goes back to the database pool with each answer."""
+    try:
+        return search()
+    finally:
+        connection.close()
