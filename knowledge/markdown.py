@@ -160,7 +160,9 @@ def _block(node: SyntaxTreeNode, top: bool) -> Block | None:
 
 
 def _inline(node: SyntaxTreeNode) -> str:
-    return "\n".join(_tokens_text(child.token.children or []) for child in node.children if child.type == "inline")
+    return "\n".join(
+        _tokens_text(child.token.children or []) for child in node.children if child.token and child.type == "inline"
+    )
 
 
 def _list_lines(node: SyntaxTreeNode, indent: str) -> Iterator[str]:

@@ -1,0 +1,114 @@
+"""How vectors are made: a recipe, and the words that go into it. Vectors of two recipes never meet."""
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+
+from django.conf import settings
+
+from knowledge.chunking import CHUNKING_VERSION
+from supportbot.inference import client
+
+PASSAGE_SECONDS = 60.0
+QUESTION_SECONDS = 10.0
+# These say nothing about the passages that were sent: the server is away or has too much to do.
+NOT_THE_TEXT = frozenset({"unavailable", "busy"})
+
+
+class EmbeddingFailed(Exception):
+    """No vectors. `blames_text` says whether sending the same passages again is likely to fail again."""
+
+    def __init__(self, text: str, *, blames_text: bool) -> None:
+        super().__init__(text)
+        self.text = text
+        self.blames_text = blames_text
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    model: str
+    dimensions: int
+    query_prefix: str
+    passage_prefix: str
+    normalise: bool
+    chunking: int
+
+    @property
+    def fingerprint(self) -> str:
+        """Two recipes with one fingerprint make vectors that may be compared."""
+        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+
+
+def default_recipe() -> Recipe:
+    """The recipe that the settings ask for."""
+    return Recipe(
+        model=settings.EMBEDDING_MODEL,
+        dimensions=settings.EMBEDDING_DIMENSIONS,
+        query_prefix=settings.EMBEDDING_QUERY_PREFIX,
+        passage_prefix=settings.EMBEDDING_PASSAGE_PREFIX,
+        normalise=True,
+        chunking=CHUNKING_VERSION,
+    )
+
+
+def passage_text(title: str, heading: str, text: str) -> str:
+    """What is embedded of a passage: it is found by its article and its headings too."""
+    return "\n".join(part for part in (title, heading, text) if part)
+
+
+def text_hash(title: str, heading: str, text: str) -> str:
+    return hashlib.sha256(passage_text(title, heading, text).encode()).hexdigest()
+
+
+def embed_passages(recipe: Recipe, texts: Sequence[str]) -> list[list[float]]:
+    """One vector a text (see `passage_text`), in order. Raises EmbeddingFailed."""
+    try:
+        vectors = client.embed(
+            [recipe.passage_prefix + text for text in texts], model=recipe.model, timeout=PASSAGE_SECONDS
+        )
+    except client.ModelError as error:
+        raise _failure(error) from error
+    return _checked(recipe, vectors, len(texts))
+
+
+def embed_question(recipe: Recipe, text: str) -> list[float]:
+    """The vector of a question, to be compared with passages of the same recipe. Raises EmbeddingFailed."""
+    try:
+        vectors = client.embed([recipe.query_prefix + text], model=recipe.model, timeout=QUESTION_SECONDS)
+    except client.ModelError as error:
+        raise _failure(error) from error
+    return _checked(recipe, vectors, 1)[0]
+
+
+async def aembed_question(recipe: Recipe, text: str) -> list[float]:
+    """As `embed_question`, without a thread."""
+    try:
+        vectors = await client.aembed([recipe.query_prefix + text], model=recipe.model, timeout=QUESTION_SECONDS)
+    except client.ModelError as error:
+        raise _failure(error) from error
+    return _checked(recipe, vectors, 1)[0]
+
+
+def _failure(error: client.ModelError) -> EmbeddingFailed:
+    return EmbeddingFailed(error.text, blames_text=error.code not in NOT_THE_TEXT)
+
+
+def _checked(recipe: Recipe, vectors: Sequence[Sequence[float]], count: int) -> list[list[float]]:
+    if len(vectors) != count:
+        raise EmbeddingFailed(f"The embeddings server gave {len(vectors)} vectors for {count}.", blames_text=False)
+    return [_vector(recipe, vector) for vector in vectors]
+
+
+def _vector(recipe: Recipe, vector: Sequence[float]) -> list[float]:
+    if len(vector) != recipe.dimensions:
+        raise EmbeddingFailed(
+            f"{recipe.model} gave vectors of {len(vector)} dimensions, and {recipe.dimensions} were expected: "
+            "set EMBEDDING_DIMENSIONS to what the model gives.",
+            blames_text=False,
+        )
+    length = math.sqrt(sum(value * value for value in vector))
+    if not math.isfinite(length) or length == 0:
+        raise EmbeddingFailed("The embeddings server gave a vector that cannot be compared.", blames_text=True)
+    return [value / length for value in vector] if recipe.normalise else list(vector)
