@@ -18,10 +18,12 @@ load_dotenv(BASE_DIR / ".env")
 def made_once(path: Path) -> str:
     """The secret in a file of the data folder, made for this installation at the first start (mode 0600)."""
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        embedded.make_data_dir(path.parent)
         descriptor = os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     except FileExistsError:
         return path.read_text().strip()
+    except embedded.EmbeddedError as error:
+        raise ImproperlyConfigured(str(error)) from None
     except OSError as error:
         raise ImproperlyConfigured(
             f"{path} cannot be written ({error.strerror}): set SECRET_KEY, or DATA_DIR to a folder that can"
