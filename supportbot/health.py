@@ -6,7 +6,6 @@ extracts of the articles, and without Redis they come without replay, so both ar
 
 import asyncio
 from functools import cache
-from pathlib import Path
 
 import httpx
 import psycopg
@@ -71,17 +70,16 @@ async def _redis() -> str:
 
 
 async def model_state(url: str) -> str:
-    """`ok`, `loading` or `unavailable`. Ours has /health on its socket; another server is asked for its models."""
+    """`ok` or `unavailable`; of our own server on its socket also what it says: `loading`, `stuck` or `failed`."""
+    own = url.startswith("unix:")
+    address = "http://model/health" if own else f"{url.rstrip('/')}/models"
+    transport = httpx.AsyncHTTPTransport(uds=url.removeprefix("unix:"), verify=False) if own else None
+    headers = {"Authorization": f"Bearer {settings.MODEL_API_KEY}"} if settings.MODEL_API_KEY else {}
     try:
-        transport, address = None, f"{url.rstrip('/')}/models"
-        if url.startswith("unix:"):
-            path = Path(url.removeprefix("unix:"))
-            transport, address = httpx.AsyncHTTPTransport(uds=str(path), verify=False), "http://model/health"
-        headers = {"Authorization": f"Bearer {settings.MODEL_API_KEY}"} if settings.MODEL_API_KEY else {}
         async with httpx.AsyncClient(transport=transport, timeout=PROBE_SECONDS, headers=headers) as client:
             answer = await client.get(address)
-    except (httpx.HTTPError, httpx.InvalidURL):
+            if answer.is_success:
+                return "ok"
+            return str(answer.json()["status"])[:20] if own else "unavailable"
+    except (httpx.HTTPError, httpx.InvalidURL, ValueError, KeyError):
         return "unavailable"
-    if answer.status_code == 503:
-        return "loading"
-    return "ok" if answer.is_success else "unavailable"

@@ -25,16 +25,22 @@ def model_child() -> Child:
     path = settings.RUN_DIR / "model.sock"
     command = [sys.executable, "manage.py", "serve_model", "--socket", str(path)]
 
-    def answers() -> bool:
-        try:
-            with httpx.Client(
-                transport=httpx.HTTPTransport(uds=str(path), verify=False), timeout=ASK_SECONDS
-            ) as client:
-                return client.get("http://model/health").is_success
-        except httpx.HTTPError:
-            return False
+    return Child(MODEL, command, lambda: _model_status() == "ready", stop_seconds=5)
 
-    return Child(MODEL, command, answers, stop_seconds=5)
+
+def model_failed() -> bool:
+    """The weights could not be loaded: waiting does not help."""
+    return _model_status() == "failed"
+
+
+def _model_status() -> str:
+    """What the model server of this machine says of itself: loading, ready, stuck, failed; or silent."""
+    transport = httpx.HTTPTransport(uds=str(settings.RUN_DIR / "model.sock"), verify=False)
+    try:
+        with httpx.Client(transport=transport, timeout=ASK_SECONDS) as client:
+            return client.get("http://model/health").json().get("status", "silent")
+    except (httpx.HTTPError, ValueError):
+        return "silent"
 
 
 def worker_child() -> Child:

@@ -6,6 +6,7 @@ import os
 import signal
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import FrameType
 from typing import IO
@@ -20,7 +21,7 @@ from django.db.migrations.executor import MigrationExecutor
 from supportbot.embedded import EmbeddedError, EmbeddedServices
 from supportbot.log_file import log_tail
 from supportbot.people import ensure_first_people
-from supportbot.stack import MODEL, WEB, WORKER, model_child, serves_model, web_child, worker_child
+from supportbot.stack import MODEL, WEB, WORKER, model_child, model_failed, serves_model, web_child, worker_child
 from supportbot.startup_checks import (
     StartError,
     check_data_dir,
@@ -172,19 +173,21 @@ def _serve(supervisor: Supervisor, terminal: Terminal) -> None:
             parts.append(MODEL)
             child = next(child for child in supervisor.children if child.name == MODEL)
             try:
-                _wait_for(child, supervisor, MODEL_SECONDS)
+                _wait_for(child, supervisor, MODEL_SECONDS, hopeless=model_failed)
             except StartError:
                 log = supervisor.log_of(MODEL)
                 parts[-1] = f"no {MODEL} yet (answers are passages of your articles until it is up; see {log})"
         step.text = " · ".join(parts)
 
 
-def _wait_for(child: Child, supervisor: Supervisor, seconds: float) -> None:
+def _wait_for(
+    child: Child, supervisor: Supervisor, seconds: float, hopeless: Callable[[], bool] = lambda: False
+) -> None:
     """Raises StartError with the end of its log when it keeps dying or is silent for too long."""
     deadline = time.monotonic() + seconds
     while child.answered is None:
         supervisor.look()
-        if child.deaths >= TOO_MANY_DEATHS or time.monotonic() > deadline:
+        if child.deaths >= TOO_MANY_DEATHS or time.monotonic() > deadline or hopeless():
             log = supervisor.log_of(child.name)
             raise StartError(f"{child.name} does not start; the end of {log}:\n{log_tail(log)}")
         time.sleep(0.05)

@@ -12,7 +12,7 @@ from supportbot.embedded import make_data_dir
 from supportbot.lock_file import lock_owner, try_lock
 
 LEAST_PGVECTOR = (0, 8, 4)  # iterative scans without the faults of 0.8.0 to 0.8.3
-LEAST_POSTGRES = 14  # what Django 5.2 runs on
+LEAST_POSTGRES = 17  # the oldest that the project is meant for; 18 comes along
 PROBE_SECONDS = 3
 
 

@@ -20,6 +20,7 @@ from supportbot.server_binaries import die_with_parent
 TICK_SECONDS = 0.25
 HEALTH_SECONDS = 5.0  # between two looks at a child that answered
 HANG_SECONDS = 60.0  # a child that has answered before and is silent for this long is started again
+BIRTH_SECONDS = 600.0  # a child that has not answered yet is given this long
 STEADY_SECONDS = 60.0  # a child that ran this long is restarted at once, not later and later
 FIRST_DELAY, LONGEST_DELAY = 0.5, 30.0
 
@@ -144,6 +145,8 @@ class Supervisor:
                 self.say("Watching", f"{child.name} does not answer")
             if now - child.answered > HANG_SECONDS:
                 self._plan_restart(child, f"has not answered for {HANG_SECONDS:.0f} s")
+        elif now - child.started > BIRTH_SECONDS:
+            self._plan_restart(child, f"has not answered for {BIRTH_SECONDS:.0f} s")
 
     def _look_at_services(self) -> None:
         for server in self.services.servers:
