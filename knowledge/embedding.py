@@ -13,14 +13,13 @@ from supportbot.inference import client
 
 PASSAGE_SECONDS = 60.0
 QUESTION_SECONDS = 10.0
-# These say nothing about the passages that were sent: the server is away or has too much to do.
-NOT_THE_TEXT = frozenset({"unavailable", "busy"})
+BLAME = {"busy": False, "unavailable": None, "timeout": None}  # every other code blames the text that was sent
 
 
 class EmbeddingFailed(Exception):
-    """No vectors. `blames_text` says whether sending the same passages again is likely to fail again."""
+    """No vectors. `blames_text`: would the same passages fail again? None: who knows, ask it for something else."""
 
-    def __init__(self, text: str, *, blames_text: bool) -> None:
+    def __init__(self, text: str, *, blames_text: bool | None) -> None:
         super().__init__(text)
         self.text = text
         self.blames_text = blames_text
@@ -91,8 +90,17 @@ async def aembed_question(recipe: Recipe, text: str) -> list[float]:
     return _checked(recipe, vectors, 1)[0]
 
 
+def answers(recipe: Recipe) -> bool:
+    """Whether the embeddings server does its work for a harmless text."""
+    try:
+        embed_question(recipe, "Is anybody there?")
+    except EmbeddingFailed:
+        return False
+    return True
+
+
 def _failure(error: client.ModelError) -> EmbeddingFailed:
-    return EmbeddingFailed(error.text, blames_text=error.code not in NOT_THE_TEXT)
+    return EmbeddingFailed(error.text, blames_text=BLAME.get(error.code, True))
 
 
 def _checked(recipe: Recipe, vectors: Sequence[Sequence[float]], count: int) -> list[list[float]]:

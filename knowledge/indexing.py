@@ -15,7 +15,7 @@ from django.db.models import Exists, F, OuterRef, Q, QuerySet
 from django.db.models.functions import Now
 from django.utils import timezone
 
-from knowledge.embedding import EmbeddingFailed, Recipe, default_recipe, embed_passages, passage_text
+from knowledge.embedding import EmbeddingFailed, Recipe, answers, default_recipe, embed_passages, passage_text
 from knowledge.models import Article, Chunk, Embedding, EmbeddingSpace
 from knowledge.vector_index import build_index
 from supportbot.log import get_logger
@@ -129,32 +129,35 @@ def embed_stale(article_id: UUID | None = None, *, seconds: float = 20.0) -> int
 def _fill(space: EmbeddingSpace, article_id: UUID | None, end: float) -> int:
     written = 0
     while monotonic() < end and (stale := stale_passages(space, article_id)):
-        before = written
+        moved = False
         for batch in plan(stale):
             if monotonic() >= end:
                 break
-            written += _embed(space, batch)
-        if written == before:
-            break  # others are at it, or every article failed and waits now
+            count = _embed(space, batch)
+            written += count or 0
+            moved |= count is not None
+        if not moved:
+            break
     return written
 
 
-def _embed(space: EmbeddingSpace, batch: Sequence[Stale]) -> int:
+def _embed(space: EmbeddingSpace, batch: Sequence[Stale]) -> int | None:
+    """Vectors written, or None where others are at it. Raises EmbeddingFailed when the server is away."""
     claimed = _claim({passage.article_id for passage in batch})
     batch = [passage for passage in batch if passage.article_id in claimed]
     if not batch:
-        return 0
+        return None
     try:
         vectors = embed_passages(recipe_of(space), [passage.text for passage in batch])
     except EmbeddingFailed as error:
-        if not error.blames_text:
+        if not (answers(recipe_of(space)) if error.blames_text is None else error.blames_text):
             _give_back(claimed, error)
             raise
         if len(claimed) == 1:
             _note_failure(claimed, error)
             return 0
         _give_back(claimed, None)
-        return sum(_embed(space, [one for one in batch if one.article_id == article]) for article in claimed)
+        return sum(_embed(space, [one for one in batch if one.article_id == article]) or 0 for article in claimed)
     return _write(space, batch, vectors)
 
 
