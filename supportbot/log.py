@@ -44,7 +44,9 @@ def configure(_config: dict[str, object]) -> None:
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(settings.LOG_LEVEL)
-    logging.getLogger("httpx").setLevel(logging.WARNING)
+    # A line for every request and every sweep would hide the others.
+    for chatty in ("httpx", "celery.beat", "celery.worker.strategy", "celery.app.trace"):
+        logging.getLogger(chatty).setLevel(logging.WARNING)
 
 
 def get_logger(name: str) -> Any:
