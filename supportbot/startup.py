@@ -170,6 +170,7 @@ def _serve(supervisor: Supervisor, terminal: Terminal) -> None:
                 _wait_for(child, supervisor, WEB_SECONDS)
         parts = [WEB, WORKER]
         if serves_model():
+            step.text = "web · worker · the model server is loading (a first start converts its weights)"
             parts.append(MODEL)
             child = next(child for child in supervisor.children if child.name == MODEL)
             try:
