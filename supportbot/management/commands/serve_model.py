@@ -32,9 +32,7 @@ class Command(BaseCommand):
         parser.add_argument("--threads", type=int, default=settings.MODEL_THREADS, help="processor threads to use")
 
     def handle(self, *_args: object, **options: Any) -> None:
-        os.environ["OMP_NUM_THREADS"] = str(options["threads"])  # before torch is imported
-        os.environ["TOKENIZERS_PARALLELISM"] = "false"
-        os.environ["HF_HUB_OFFLINE"] = "1"
+        _prepare_environment(options["threads"])
         listener, place = self._listen(options)
         self.stdout.write(f"model server: listening on {place}, loading")
         code = asyncio.run(self._serve(listener, options["threads"]))
@@ -86,6 +84,18 @@ class Command(BaseCommand):
                 self.stdout.flush()
             server.should_exit = server.should_exit or runtime.dead
             await asyncio.sleep(WATCH_SECONDS)
+
+
+def _prepare_environment(threads: int) -> None:
+    """What torch and its libraries read once, when they are imported.
+
+    Threads that wait for each other spin by default. On cores that others use too, that wastes the very time that the
+    slower one needs: 0.8 to 2.5 words a second were measured beside other work, and 11 to 16 with short spins.
+    """
+    os.environ["OMP_NUM_THREADS"] = str(threads)
+    os.environ.setdefault("GOMP_SPINCOUNT", "2000")
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
+    os.environ["HF_HUB_OFFLINE"] = "1"
 
 
 def _socket_of(url: str) -> Path:
