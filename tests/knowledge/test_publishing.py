@@ -1,5 +1,7 @@
 """The verbs of staff: what customers may be quoted changes in one transaction, and never because of a broker."""
 
+import socket
+import tempfile
 import time
 
 import pytest
@@ -193,14 +195,19 @@ class TestWithoutABroker:
     def hints(self, monkeypatch):
         monkeypatch.setattr(tasks, "_rests_until", 0.0)
 
-    @pytest.fixture
-    def dead_broker(self, tmp_path, settings):
+    @pytest.fixture(params=["gone", "silent"])
+    def dead_broker(self, request):
+        """No broker at all; or one that takes the connection and never says a word."""
         from supportbot.celery import app
 
-        before = app.conf.broker_write_url
-        app.conf.broker_write_url = f"redis+socket://{tmp_path}/nobody.sock"
-        yield
-        app.conf.broker_write_url = before
+        with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:
+            if request.param == "silent":
+                listener.bind(f"{folder}/broker.sock")
+                listener.listen(200)
+            before = app.conf.broker_write_url
+            app.conf.broker_write_url = f"redis+socket://{folder}/broker.sock"
+            yield
+            app.conf.broker_write_url = before
 
     @pytest.mark.django_db(transaction=True)
     def test_publishing_succeeds_at_once(self, dead_broker, prices, ada, capsys):
