@@ -28,7 +28,6 @@ export class Composer {
     this.hint = h("p", { id: "hint", class: "hint", role: "status" });
     const row = h("div", { class: "row" }, h("label", { for: "question", class: "spoken", text: t("composer.label") }), this.input, this.send);
     this.element = h("form", { class: "composer", part: "composer", novalidate: true, on: { submit: (event) => this.#submit(event) } }, this.hint, row);
-    this.#typed();
     this.busy = false;
   }
 

@@ -4,6 +4,7 @@
 const NEAR_PX = 48;
 const GAP_PX = 12;
 const INTENT_MS = 1000;
+const GLIDE_MS = 500;
 
 export class Scrolling {
   #log;
@@ -11,6 +12,7 @@ export class Scrolling {
   #more;
   #follow = false;
   #touched = 0;
+  #quiet = 0; // until then the log moves by itself
   #watch = new ResizeObserver(() => this.#settle());
 
   /** `onMore(true)` is called while text lies under the fold. */
@@ -32,9 +34,8 @@ export class Scrolling {
     this.#follow = false;
     for (const other of this.#content.children) other.classList.toggle("current", other === turn);
     this.#size();
-    const top = turn.offsetTop - this.#content.offsetTop - GAP_PX + this.#content.offsetTop;
-    this.#log.scrollTo({ top, behavior: calm() ? "instant" : "smooth" });
-    this.#settle();
+    this.#quiet = Date.now() + GLIDE_MS;
+    this.#log.scrollTo({ top: turn.offsetTop - GAP_PX, behavior: calm() ? "instant" : "smooth" });
   }
 
   toEnd() {
@@ -72,7 +73,7 @@ export class Scrolling {
 
   #scrolled() {
     if (Date.now() - this.#touched < INTENT_MS && this.nearEnd) this.#follow = true;
-    this.#more(this.#under() > NEAR_PX / 2);
+    this.#more(Date.now() > this.#quiet && this.#under() > NEAR_PX / 2);
   }
 
   #size() {
@@ -84,7 +85,7 @@ export class Scrolling {
     if (this.#log.scrollHeight > this.#log.clientHeight + 1) this.#log.tabIndex = 0;
     else this.#log.removeAttribute("tabindex");
     if (this.#follow && this.#under() > 0) this.#log.scrollTop += this.#under() + GAP_PX;
-    this.#more(this.#under() > NEAR_PX / 2);
+    this.#more(Date.now() > this.#quiet && this.#under() > NEAR_PX / 2);
   }
 }
 

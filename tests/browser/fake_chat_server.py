@@ -5,7 +5,6 @@ and resuming are real; only the answering itself is scripted. `python -m tests.b
 """
 
 import asyncio
-import itertools
 import json
 import sys
 import threading
@@ -20,7 +19,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, JSONResponse
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
-from starlette.websockets import WebSocket, WebSocketDisconnect
+from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
 Frame = dict[str, Any]
 STATIC = Path(__file__).resolve().parents[2] / "static"
@@ -143,7 +142,7 @@ class Line:
             return  # the customer has gone; the answer goes on without them
 
     async def serve(self) -> None:
-        while True:
+        while self.ws.application_state is WebSocketState.CONNECTED:
             frame = json.loads(await self.ws.receive_text())
             await getattr(self, f"on_{frame['type']}")(frame)
 
@@ -157,7 +156,9 @@ class Line:
             if seen and seen["reply"] == reply.id:
                 resumed = not reply.gone
                 start = seen["seq"] if seen["epoch"] == reply.epoch else 0
-                follow.append((reply, len(reply.frames) if reply.gone else start, seen["epoch"] if resumed else reply.epoch))
+                follow.append(
+                    (reply, len(reply.frames) if reply.gone else start, seen["epoch"] if resumed else reply.epoch)
+                )
             elif reply.status in ("queued", "streaming"):
                 follow.append((reply, len(reply.frames), reply.epoch))
         await self.send(
@@ -182,7 +183,9 @@ class Line:
                 return
 
     async def on_ask(self, frame: Frame) -> None:
-        talk, text = self.conversation, frame["text"]
+        known = [talk for talk in self.chat.conversations.values() if frame["id"] in talk.asks]
+        talk = self.conversation = known[0] if known else self.conversation
+        text = frame["text"]
         talk.asked += 1
         if "limit" in text:
             return await self.send(type="error", code="rate_limited", text="Too many questions.", id=frame["id"])
@@ -220,7 +223,13 @@ class Line:
         await self.send(type="agent", name="", state="waiting")
         await asyncio.sleep(0.3)
         await self.send(type="agent", name="Ada", state="joined")
-        said = {"id": str(uuid.uuid4()), "role": "agent", "text": "Hello, this is Ada.", "status": "done", "author": "Ada"}
+        said = {
+            "id": str(uuid.uuid4()),
+            "role": "agent",
+            "text": "Hello, this is Ada.",
+            "status": "done",
+            "author": "Ada",
+        }
         self.conversation.rows.append(said)
         await self.send(type="message", **said)
 
@@ -233,7 +242,9 @@ class Line:
 
 async def write(reply: Reply, type: str, **fields: Any) -> None:
     async with reply.news:
-        reply.frames.append({"type": type, "reply": reply.id, "epoch": reply.epoch, "seq": len(reply.frames) + 1, **fields})
+        reply.frames.append(
+            {"type": type, "reply": reply.id, "epoch": reply.epoch, "seq": len(reply.frames) + 1, **fields}
+        )
         reply.news.notify_all()
 
 
@@ -250,19 +261,15 @@ async def finish(reply: Reply, outcome: str, text: str | None = None, nearest: l
 async def say(line: Line, reply: Reply, text: str, drop_at: int = -1) -> bool:
     """Stream a text in small pieces; False if the customer stopped it."""
     reply.status = "streaming"
-    for count, piece in enumerate(itertools.batched(text, 5) if hasattr(itertools, "batched") else pieces(text, 5)):
+    for count, piece in enumerate(text[at : at + 5] for at in range(0, len(text), 5)):
         if reply.stopped:
             await finish(reply, "stopped")
             return False
-        await write(reply, "delta", text="".join(piece))
+        await write(reply, "delta", text=piece)
         if count == drop_at:
             await line.ws.close()
         await asyncio.sleep(WORD_SECONDS)
     return True
-
-
-def pieces(text: str, size: int) -> list[str]:
-    return [text[at : at + size] for at in range(0, len(text), size)]
 
 
 async def answer(line: Line, reply: Reply, question: str) -> None:
