@@ -99,7 +99,10 @@ class EmbeddedServices:
     def start(self) -> None:
         if threading.current_thread() is not threading.main_thread():
             raise EmbeddedError("The data servers end with the thread that starts them: start them in the main thread.")
-        self._prepare()
+        try:
+            self._prepare()
+        except OSError as error:
+            raise EmbeddedError(f"{error.filename or self.data_dir}: {error.strerror}.", "set DATA_DIR") from error
         if not self._own_or_attach():
             return
         try:

@@ -16,6 +16,7 @@ from supportbot.server_binaries import Binaries, die_with_parent
 
 START_SECONDS = 120  # crash recovery of a large write-ahead log takes its time
 STOP_SECONDS = 30
+LEAST_SHARED_BYTES = 1 << 30  # containers give 64 MB, which a parallel build of an index overflows
 PATIENCE_SECONDS = 5  # for leftovers to end by themselves, before they are asked to
 
 
@@ -128,6 +129,9 @@ def postgres_command(binaries: Binaries, folder: Path, run_dir: Path) -> list[st
         "log_min_error_statement": "panic",
         "log_error_verbosity": "terse",
     }
+    memory = os.statvfs("/dev/shm") if Path("/dev/shm").is_dir() else None
+    if memory and memory.f_bavail * memory.f_frsize < LEAST_SHARED_BYTES:
+        settings["dynamic_shared_memory_type"] = "mmap"
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]
     return [str(binaries.postgres / "bin/postgres"), "-D", str(folder), *options]
 

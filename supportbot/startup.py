@@ -39,6 +39,7 @@ WEB_SECONDS = 90  # to the first answer of the web server and the worker
 MODEL_SECONDS = 300  # the first start converts the weights
 INDEX_SECONDS = 120  # for the first articles to get their vectors; it goes on behind the scenes after that
 TOO_MANY_DEATHS = 3  # of a child that has never answered
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 class Stopped(BaseException):
@@ -53,8 +54,9 @@ def up(host: str, port: int, terminal: Terminal) -> int:
     """Run everything until a signal; gives the exit code."""
     began = time.monotonic()
     settings.HOST, settings.PORT = host, port
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _raise_stopped)
+    for number in SIGNALS:
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # under nohup, a hang-up is no end
+            signal.signal(number, _raise_stopped)
     services = EmbeddedServices(
         settings.DATA_DIR,
         settings.RUN_DIR,
@@ -82,6 +84,10 @@ def up(host: str, port: int, terminal: Terminal) -> int:
         _ignore_signals()
         terminal.fail(str(error), error.fix)
         return 1
+    except DatabaseError as error:
+        _ignore_signals()
+        terminal.fail(f"the database refuses: {str(error).strip().splitlines()[0]}", "manage.py migrate shows more")
+        return 1
     except Stopped as stopped:
         _ignore_signals()
         names = [child.name for child in reversed(supervisor.children)]
@@ -104,7 +110,7 @@ def _raise_stopped(number: int, frame: FrameType | None) -> None:
 
 def _ignore_signals() -> None:
     """Stopping is bounded; a second Ctrl-C must not cut it short halfway."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+    for number in SIGNALS:
         signal.signal(number, signal.SIG_IGN)
 
 
@@ -138,14 +144,10 @@ def _start_data_servers(services: EmbeddedServices, terminal: Terminal) -> None:
 
 def _migrate(terminal: Terminal) -> None:
     with terminal.step("Migrating", "the database") as step:
-        try:
-            executor = MigrationExecutor(connection)
-            plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
-            if plan:
-                call_command("migrate", interactive=False, verbosity=0)
-        except DatabaseError as error:
-            reason = str(error).strip().splitlines()[0]
-            raise StartError(f"the database could not be migrated: {reason}", "manage.py migrate shows more") from error
+        executor = MigrationExecutor(connection)
+        plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
+        if plan:
+            call_command("migrate", interactive=False, verbosity=0)
         step.text = f"{len(plan)} migrations" if plan else "nothing to do"
 
 
