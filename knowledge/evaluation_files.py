@@ -1,0 +1,131 @@
+"""Articles and questions of an evaluation, read from JSONL (plain or gzip). A bad line is refused with its place.
+
+Article: `id, title, body_markdown`, and maybe `audience`, `lang`. Question: `id, question`, and maybe `history`,
+`gold_article_ids`, `answerable`. More fields may stand there; they are not read.
+"""
+
+import gzip
+import json
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TypeVar
+
+from knowledge.models import LANGUAGES, MAX_BODY_CHARS, Audience
+
+MAX_LINE_BYTES = 4 * 1024 * 1024
+MAX_ROWS = 200_000
+MAX_TITLE_CHARS = 200
+KNOWN_LANGUAGES = {code for code, _ in LANGUAGES}
+Row = TypeVar("Row", "GivenArticle", "GivenQuestion")
+
+
+class BadFile(ValueError):
+    """The text names file and line, and says what is wrong there."""
+
+
+@dataclass(frozen=True, slots=True)
+class GivenArticle:
+    id: str
+    title: str
+    body: str
+    audience: str
+    language: str
+
+
+@dataclass(frozen=True, slots=True)
+class GivenQuestion:
+    id: str
+    question: str
+    history: list[dict[str, str]]
+    gold: tuple[str, ...]
+    answerable: bool
+
+
+def read_articles(paths: Sequence[Path]) -> list[GivenArticle]:
+    return _read(paths, _article)
+
+
+def read_questions(paths: Sequence[Path]) -> list[GivenQuestion]:
+    return _read(paths, _question)
+
+
+def _article(row: dict[str, Any]) -> GivenArticle:
+    title = _text(row, "title", required=False).strip() or _text(row, "id")
+    audience, language = row.get("audience") or "public", str(row.get("lang") or row.get("language") or "en")[:2]
+    if audience not in Audience.values:
+        raise ValueError(f"`audience` is {audience!r}, not one of {', '.join(Audience.values)}")
+    body = _text(row, "body_markdown", required=False)
+    return GivenArticle(
+        id=_text(row, "id"),
+        title=title[:MAX_TITLE_CHARS],
+        body=(body if body.strip() else title)[:MAX_BODY_CHARS],
+        audience=audience,
+        language=language if language in KNOWN_LANGUAGES else "en",
+    )
+
+
+def _question(row: dict[str, Any]) -> GivenQuestion:
+    history, gold = row.get("history") or [], row.get("gold_article_ids") or []
+    if not isinstance(history, list) or not all(_is_turn(turn) for turn in history):
+        raise ValueError("`history` is not a list of {role, text}")
+    if not isinstance(gold, list) or not all(isinstance(article, str) for article in gold):
+        raise ValueError("`gold_article_ids` is not a list of texts")
+    answerable = row.get("answerable", True)
+    if not isinstance(answerable, bool):
+        raise ValueError("`answerable` is neither true nor false")
+    return GivenQuestion(_text(row, "id"), _text(row, "question", required=False), history, tuple(gold), answerable)
+
+
+def _is_turn(turn: object) -> bool:
+    return isinstance(turn, dict) and isinstance(turn.get("role"), str) and isinstance(turn.get("text"), str)
+
+
+def _text(row: dict[str, Any], name: str, *, required: bool = True) -> str:
+    value = row.get(name)
+    if value is None and not required:
+        return ""
+    if not isinstance(value, str) or (required and not value.strip()):
+        raise ValueError(f"`{name}` is missing or is no text")
+    return value
+
+
+def _read(paths: Sequence[Path], make: Callable[[dict[str, Any]], Row]) -> list[Row]:
+    rows: list[Row] = []
+    seen: set[str] = set()
+    for path in paths:
+        for number, line in _lines(path):
+            try:
+                row = json.loads(line)
+                if not isinstance(row, dict):
+                    raise ValueError("the line is not a JSON object")
+                made = make(row)
+                if made.id in seen:
+                    raise ValueError(f"`id` {made.id!r} was there before")
+            except (ValueError, RecursionError) as error:
+                raise BadFile(f"{path}, line {number}: {error or 'not JSON'}") from None
+            seen.add(made.id)
+            rows.append(made)
+            if len(rows) > MAX_ROWS:
+                raise BadFile(f"{path}, line {number}: more than {MAX_ROWS:,} rows")
+    if not rows:
+        raise BadFile(f"{', '.join(map(str, paths))}: no rows")
+    return rows
+
+
+def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
+    """Numbered lines that are not empty; gzip is known by its first bytes, whatever the file is called."""
+    number = 0
+    try:
+        with path.open("rb") as raw:
+            packed = raw.read(2) == b"\x1f\x8b"
+            raw.seek(0)
+            with gzip.open(raw) if packed else raw as file:
+                while line := file.readline(MAX_LINE_BYTES + 1):
+                    number += 1
+                    if len(line) > MAX_LINE_BYTES:
+                        raise BadFile(f"{path}, line {number}: longer than {MAX_LINE_BYTES // 2**20} MiB")
+                    if line.strip():
+                        yield number, line
+    except (OSError, EOFError) as error:
+        raise BadFile(f"{path}: {error.strerror if isinstance(error, OSError) and error.strerror else error}") from None
