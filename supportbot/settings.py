@@ -238,5 +238,5 @@ CHAT_ANSWERABLE_FLOOR = env_float("CHAT_ANSWERABLE_FLOOR", 0.35, least=0, most=1
 TOKEN_DAYS = env_int("TOKEN_DAYS", 90, least=1, most=3650)
 
 LOGGING_CONFIG = "supportbot.log.configure"
-LOGGING: dict[str, object] = {}
+LOGGING = {"version": 1}  # Django calls the line above only if this is not empty
 LOG_LEVEL = env_str("LOG_LEVEL", "INFO").upper()
