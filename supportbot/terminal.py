@@ -4,6 +4,7 @@ On a terminal the running step is a live line; elsewhere (a file, CI) only whole
 """
 
 import os
+import shutil
 import sys
 import threading
 import time
@@ -88,6 +89,7 @@ class Terminal:
         with self._lock:
             self._erase()
             line = f"{step.verb:>{VERB_COLUMNS}}  {step.text} … {step.seconds:.0f}s"
+            line = line[: shutil.get_terminal_size().columns - 1]  # a wrapped line could not be erased
             self.stream.write(self._verb(step.verb) + line[VERB_COLUMNS:])
             self.stream.flush()
             self._drawn = len(line)
