@@ -1,0 +1,218 @@
+"""THE STORY: a question -> passages -> prompt -> words -> one of the endings. No socket, no rows of messages.
+
+The ladder when something is slow or broken: written by the model -> the passage's own sentences -> a person.
+"""
+
+import time
+from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from contextlib import aclosing
+from dataclasses import dataclass, field
+
+from django.conf import settings
+
+from chat import smalltalk
+from chat.condensing import condense
+from chat.extracts import extract
+from chat.phrases import say
+from chat.prompts import PROMPT_VERSION, build_prompt
+from chat.speech import Speech
+from chat.support import Unsupported
+from knowledge.retrieval import Passage, Retrieval, RetrievalError, afind_passages
+from supportbot.inference.client import Finish, ModelError, stream_chat
+from supportbot.log import get_logger
+
+logger = get_logger(__name__)
+
+WRITTEN_LANGUAGE = "en"  # the adapter's; in other languages the passage's own sentences are shown
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to answer. `answerer`: live (the whole ladder), model (no extract in place of the model), extract."""
+
+    audiences: Collection[str] = ("public",)
+    locale: str = "en"
+    answerer: str = "live"
+    gate: bool = True
+    model: str = ""  # empty: CHAT_MODEL
+    passages: Sequence[Passage] | None = None  # given: nothing is searched for
+    why_extract: str = "no_model"  # the reason code when the answerer is `extract`
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sources:
+    passages: Sequence[Passage]
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Restart:
+    """What was said so far in this answer is void."""
+
+    reason: str
+
+
+@dataclass(slots=True)
+class Ending:
+    """The last event. The text is what the `Words` since the last `Restart` make."""
+
+    outcome: str = ""
+    reason: str = ""
+    citations: list[int] = field(default_factory=list)
+    nearest: list[tuple[str, str]] = field(default_factory=list)
+    language: str = "en"
+    standalone: str = ""
+    answerable: float | None = None
+    model: str = ""
+    prompt_version: str = ""
+    tokens_in: int | None = None
+    tokens_out: int | None = None
+    ms: dict[str, float] = field(default_factory=dict)
+
+
+Event = Stage | Sources | Words | Restart | Ending
+
+
+class AnswerFailed(Exception):
+    """No answer of any kind could be given; `code` is for the `failed` frame."""
+
+    def __init__(self, code: str) -> None:
+        super().__init__(code)
+        self.code = code
+
+
+async def compose(question: str, history: Sequence[Mapping[str, str]], options: Options) -> AsyncGenerator[Event, None]:
+    """The events of one answer, an Ending last. Raises AnswerFailed, and ModelError with the answerer `model`."""
+    start = time.monotonic()
+    end = Ending(language=smalltalk.answer_language(question, options.locale), standalone=question)
+    said = smalltalk.recognise(question, options.locale) if options.passages is None else None
+    if said is not None:
+        end.language = said[1]
+        yield Words(small_answer(said[0], end))
+        yield end
+        return
+    yield Stage("searching")
+    end.standalone = condense(question, history)
+    found = await search(end, options)
+    end.ms["searched"] = round(1000 * (time.monotonic() - start), 1)
+    if not is_enough(found, options):
+        end.outcome, end.reason, end.nearest = "abstained", "nothing_found", found.nearest
+        yield Words(say("nothing_found", end.language))
+        yield end
+        return
+    yield Sources(found.passages)
+    yield Stage("writing")
+    async with aclosing(write(found, end, options)) as events:
+        async for event in events:
+            if isinstance(event, Words) and "first" not in end.ms:
+                end.ms["first"] = round(1000 * (time.monotonic() - start), 1)
+            yield event
+    yield end
+
+
+def small_answer(kind: str, end: Ending) -> str:
+    """The sentence for what asks nothing of the articles; sets the outcome."""
+    if kind == "no_question":
+        end.outcome, end.reason = "abstained", "no_question"
+    elif kind == "person":
+        end.outcome, end.reason = "handed_over", "asked_for_person"
+    else:
+        end.outcome, end.reason = "answered", f"small_talk_{kind}"
+    return say(kind, end.language)
+
+
+async def search(end: Ending, options: Options) -> Retrieval:
+    """The passages that may be quoted, or those that were given."""
+    if options.passages is not None:
+        return Retrieval(passages=list(options.passages), answerable=1.0)
+    try:
+        found = await afind_passages(
+            end.standalone, audiences=options.audiences, language=end.language, limit=settings.CHAT_PASSAGES
+        )
+    except RetrievalError as error:
+        raise AnswerFailed("search_unavailable") from error
+    end.answerable = found.answerable
+    return found
+
+
+def is_enough(found: Retrieval, options: Options) -> bool:
+    return bool(found.passages) and (options.passages is not None or found.answerable >= settings.CHAT_ANSWERABLE_FLOOR)
+
+
+async def write(found: Retrieval, end: Ending, options: Options) -> AsyncGenerator[Event, None]:
+    """The model's words as far as they hold; else the passage's own, after a Restart if some were said."""
+    why = why_not_model(found, end, options)
+    spoke = False
+    if not why:
+        try:
+            async with aclosing(speak(end.standalone, found.passages, end, options)) as texts:
+                async for text in texts:
+                    spoke = True
+                    yield Words(text)
+            if not end.outcome:
+                end.outcome = "answered"
+            if end.outcome == "abstained":
+                end.nearest = found.nearest
+            return
+        except ModelError as error:
+            if options.answerer == "model":
+                raise
+            why = f"model_{error.code}"
+        except Unsupported as error:
+            why = "unsupported_fact"
+            logger.info("answer stopped by the fact gate", kind=error.kind)
+    if spoke:
+        yield Restart(why)
+        yield Sources(found.passages)
+    taken = extract(end.standalone, found.passages)
+    end.outcome, end.reason, end.citations = "extracted", why, taken.cited
+    yield Words(taken.text)
+
+
+def why_not_model(found: Retrieval, end: Ending, options: Options) -> str:
+    """The reason to show the passage itself from the start, or nothing."""
+    if options.answerer == "extract":
+        return options.why_extract
+    if options.answerer == "live" and WRITTEN_LANGUAGE not in (end.language, found.passages[0].language):
+        return "language"
+    if options.answerer == "live" and end.language == found.passages[0].language != WRITTEN_LANGUAGE:
+        return "language"
+    return ""
+
+
+async def speak(question: str, passages: Sequence[Passage], end: Ending, options: Options) -> AsyncGenerator[str, None]:
+    """The model's words, checked by `Speech`. Sets what `end` says of them."""
+    end.model, end.prompt_version = options.model or settings.CHAT_MODEL, PROMPT_VERSION
+    speech = Speech(question, passages, gate=options.gate)
+    pieces = stream_chat(
+        build_prompt(question, passages),
+        model=end.model,
+        max_tokens=settings.CHAT_MAX_ANSWER_TOKENS,
+        first_token_seconds=settings.CHAT_FIRST_TOKEN_SECONDS,
+        total_seconds=settings.CHAT_ANSWER_SECONDS,
+    )
+    async with aclosing(pieces):  # type: ignore[type-var]
+        async for piece in pieces:
+            if isinstance(piece, Finish):
+                end.tokens_in, end.tokens_out = piece.prompt_tokens, piece.completion_tokens
+            elif text := speech.feed(piece):
+                yield text
+            if speech.refused:
+                break
+    if text := speech.end():
+        yield text
+    if speech.refused:
+        end.outcome, end.reason = "abstained", "model_refused"
+        yield say("nothing_found", end.language)
+    elif not speech.spoke:
+        raise ModelError("malformed", "The model server sent an empty answer.")
+    end.citations = sorted(speech.cited)

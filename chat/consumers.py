@@ -1,0 +1,294 @@
+"""The socket: frames in, verbs called, frames out. Nothing is decided here, and no answer is written here."""
+
+import asyncio
+import contextlib
+import json
+from contextlib import aclosing
+from typing import Any
+from uuid import UUID
+
+from channels.generic.websocket import AsyncWebsocketConsumer
+from django.conf import settings
+from django.db import DatabaseError
+
+from chat import conversations, desk, doorbell, following, limits, replies
+from chat.conversations import Visit
+from chat.events import (
+    MAX_FRAME_BYTES,
+    PROTOCOL,
+    Ask,
+    ClientFrame,
+    Handover,
+    Hello,
+    Logout,
+    Ping,
+    Rate,
+    Refused,
+    Stop,
+    frame,
+    parse,
+)
+from chat.following import LostPlace
+from chat.frames import Place
+from chat.origins import is_allowed, own_origins
+from chat.storage import off_loop
+from chat.tokens import make_token
+from supportbot.log import get_logger
+
+logger = get_logger(__name__)
+
+SEND_SECONDS = 10.0
+QUEUE_FRAMES = 256
+HELLO_SECONDS = 30.0
+SLOW_READER, LOST_PLACE, TOO_MANY_BAD, NO_HELLO, TOO_LARGE = 4008, 4009, 4029, 4001, 1009
+
+
+class Nowhere(AsyncWebsocketConsumer):
+    """Every other address: refused in the handshake."""
+
+    channel_layer_alias = ""
+
+    async def connect(self) -> None:
+        await self.close()
+
+
+class ChatConsumer(AsyncWebsocketConsumer):
+    """One socket of one widget."""
+
+    channel_layer_alias = ""  # the doorbell listens once for the whole process
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.address = ""
+        self.visit: Visit | None = None
+        self.locale, self.page = "", ("", "")
+        self.outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(QUEUE_FRAMES)
+        self.tasks: set[asyncio.Task[None]] = set()
+        self.followed: set[UUID] = set()
+        self.last_agent_message: UUID | None = None
+        self.belled: UUID | None = None
+        self.closing = False
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            # Not in disconnect(): it does not run when a send fails because the client has gone.
+            if self.address:
+                limits.leave(self.address)
+            if self.belled:
+                doorbell.forget(self.belled, self)
+            for task in list(self.tasks):
+                task.cancel()
+            await asyncio.gather(*self.tasks, return_exceptions=True)
+
+    # --- Opening ----------------------------------------------------------------------------------------------------
+
+    async def connect(self) -> None:
+        """Closing before accepting is a 403 in the handshake."""
+        widget = await off_loop(conversations.find_widget)(self.scope["url_route"]["kwargs"]["key"])
+        headers = [value for name, value in self.scope["headers"] if name == b"origin"]
+        origin = headers[0].decode("latin-1") if len(headers) == 1 else None
+        if widget is None or not is_allowed(origin, [*own_origins(), *widget.origins]):
+            await self.close()
+            return
+        address = limits.address_of(self.scope)
+        if not limits.enter(address):
+            await self.close()
+            return
+        self.address = address
+        self.widget = widget
+        await self.accept()
+        self.spawn(self.send_frames())
+        self.spawn(self.expect_hello())
+
+    async def expect_hello(self) -> None:
+        await asyncio.sleep(HELLO_SECONDS)
+        if self.visit is None:
+            await self.hang_up(NO_HELLO)
+
+    # --- Sending ----------------------------------------------------------------------------------------------------
+
+    def spawn(self, work: Any) -> asyncio.Task[None]:
+        task: asyncio.Task[None] = asyncio.create_task(work)
+        self.tasks.add(task)
+        task.add_done_callback(self.tasks.discard)
+        return task
+
+    async def say(self, made: dict[str, Any]) -> None:
+        await self.outgoing.put(made)
+
+    async def send_frames(self) -> None:
+        """The only sender. A client that does not read is closed; it can come back and take what it missed."""
+        while True:
+            made = await self.outgoing.get()
+            try:
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self.send(text_data=json.dumps(made, ensure_ascii=True, separators=(",", ":")))
+            except TimeoutError:
+                await self.hang_up(SLOW_READER)
+                return
+            except (OSError, RuntimeError):
+                return  # the client has gone; uvicorn ends the consumer
+
+    async def hang_up(self, code: int) -> None:
+        if not self.closing:
+            self.closing = True
+            with contextlib.suppress(TimeoutError, OSError, RuntimeError):
+                async with asyncio.timeout(SEND_SECONDS):
+                    await self.close(code)
+
+    async def follow(self, reply: UUID, place: Place) -> None:
+        """Send every frame of this reply after `place`."""
+        try:
+            async with aclosing(following.follow(reply, place)) as frames:
+                async for made in frames:
+                    await self.say(made)
+        except (LostPlace, DatabaseError) as error:
+            logger.info("socket lost its place", reply=str(reply), error=type(error).__name__)
+            await self.hang_up(LOST_PLACE)
+
+    def begin_following(self, reply: UUID, place: Place) -> None:
+        if reply not in self.followed:
+            self.followed.add(reply)
+            self.spawn(self.follow(reply, place))
+
+    # --- Hearing ----------------------------------------------------------------------------------------------------
+
+    async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        try:
+            if text_data is None:
+                raise Refused("bad_frame")
+            if len(text_data) > MAX_FRAME_BYTES:
+                await self.hang_up(TOO_LARGE)
+                return
+            await self.hear(parse(text_data))
+        except Refused as refused:
+            await self.say(refused.frame())
+            await self.count_bad(refused.code)
+        except DatabaseError as error:
+            logger.error("frame not taken", error=type(error).__name__)
+            await self.say(Refused("busy").frame())
+
+    async def count_bad(self, code: str) -> None:
+        if code not in ("bad_frame", "unknown_type", "hello_first", "bad_token"):
+            return
+        if not await limits.allow("bad", self.address, settings.CHAT_BAD_FRAMES_PER_MINUTE):
+            await self.hang_up(TOO_MANY_BAD)
+
+    async def hear(self, event: ClientFrame) -> None:
+        if isinstance(event, Ping):
+            await self.say(frame("pong", n=event.n))
+        elif isinstance(event, Hello):
+            await self.greet(event)
+        elif self.visit is None:
+            raise Refused("hello_first")
+        else:
+            verb = self.VERBS.get(type(event))
+            if verb is not None:  # `typing` asks for nothing
+                await verb(self, self.visit, event)
+
+    async def greet(self, hello: Hello) -> None:
+        """`welcome`, then what was missed, then live."""
+        if self.visit is not None:
+            raise Refused("bad_frame")
+        seen = await off_loop(conversations.visit)(self.widget, hello)
+        self.visit, self.locale, self.page = seen, hello.locale, (hello.page_url, hello.page_title)
+        place = await following.can_replay(seen.seen, hello.last_seen) if seen.seen and hello.last_seen else None
+        await self.say(
+            frame(
+                "welcome",
+                protocol=PROTOCOL,
+                token=make_token(self.widget.key, seen.bearer),
+                conversation=str(seen.conversation) if seen.conversation else None,
+                messages=seen.messages,
+                resumed=(place is not None) if hello.last_seen else None,
+                greeting=self.widget.greeting,
+                suggestions=self.widget.suggestions,
+            )
+        )
+        if seen.agent is not None:
+            await self.say(frame("agent", name=seen.agent[0], state=seen.agent[1]))
+        if place is not None and seen.seen is not None:
+            self.begin_following(seen.seen.pk, place)
+        for row in seen.running:
+            await replies.take_over(row.pk)
+            self.begin_following(row.pk, Place(max(row.epoch, 1), row.seq))
+        self.listen(seen)
+
+    def listen(self, seen: Visit) -> None:
+        if seen.conversation and self.belled != seen.conversation:
+            if self.belled:
+                doorbell.forget(self.belled, self)
+            agents = [UUID(m["id"]) for m in seen.messages if m["role"] == "agent"]
+            self.last_agent_message = agents[-1] if agents else self.last_agent_message
+            self.belled = seen.conversation
+            doorbell.listen(seen.conversation, self)
+
+    def heard(self, note: dict[str, Any]) -> None:
+        """The bell rang for this conversation."""
+        self.spawn(self.look(note.get("state", ""), note.get("name", "")))
+
+    async def look(self, state: str, name: str) -> None:
+        """Tell what people have written since, and who came or went."""
+        if self.belled is None:
+            return
+        if state:
+            await self.say(frame("agent", name=name, state=state))
+        for message in await off_loop(conversations.unread)(self.belled, self.last_agent_message):
+            self.last_agent_message = UUID(message["id"])
+            await self.say({"type": "message", **message})
+
+    # --- What a customer may do -------------------------------------------------------------------------------------
+
+    async def ask(self, seen: Visit, question: Ask) -> None:
+        for kind, who, most in (
+            ("visitor", str(seen.bearer.visitor), settings.CHAT_QUESTIONS_PER_MINUTE),
+            ("address", self.address, settings.CHAT_ADDRESS_QUESTIONS_PER_MINUTE),
+        ):
+            if not await limits.allow(kind, who, most):
+                raise Refused("rate_limited", question.id)
+        accepted = await off_loop(conversations.ask)(seen, question, self.locale, self.page)
+        if accepted.fresh:
+            replies.start(accepted.reply, accepted.epoch)
+        seen.conversation = accepted.conversation
+        self.listen(seen)
+        await self.say(
+            frame(
+                "accepted",
+                id=str(question.id),
+                message=str(accepted.message),
+                reply=str(accepted.reply),
+                conversation=str(accepted.conversation),
+            )
+        )
+        if not accepted.fresh:
+            await replies.take_over(accepted.reply)
+        self.begin_following(accepted.reply, Place(accepted.epoch, 0))
+
+    async def stop(self, seen: Visit, event: Stop) -> None:
+        await off_loop(conversations.request_stop)(seen, event.reply)
+        replies.stop(event.reply)
+
+    async def rate(self, seen: Visit, event: Rate) -> None:
+        await off_loop(conversations.rate)(seen, event.reply, event.score, event.comment)
+        await self.say(frame("rated", reply=str(event.reply), score=event.score))
+
+    async def hand_over(self, seen: Visit, event: Handover) -> None:
+        """The answer comes back over the bell, to every tab of the conversation; here at once if there is none yet."""
+        if seen.conversation is None:
+            state = "waiting" if await off_loop(desk.on_duty)() else "closed"
+        else:
+            state = await off_loop(desk.ask_for_person)(seen.conversation, event.reason)
+        await self.say(frame("agent", name="", state=state))
+
+    async def log_out(self, seen: Visit, event: Logout) -> None:
+        """Every token ends; this socket goes on as a stranger's, and may say hello again."""
+        await off_loop(conversations.log_out)(seen)
+        for task in [t for t in self.tasks if t.get_coro().__qualname__ == "ChatConsumer.follow"]:  # type: ignore[union-attr]
+            task.cancel()
+        if self.belled:
+            doorbell.forget(self.belled, self)
+        self.visit, self.belled, self.followed = None, None, set()
+
+    VERBS: dict[type, Any] = {Ask: ask, Stop: stop, Rate: rate, Handover: hand_over, Logout: log_out}

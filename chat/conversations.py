@@ -1,0 +1,229 @@
+"""The verbs of a conversation: open, ask, rate, stop, log out; and what a client is shown of it."""
+
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+from uuid import UUID
+
+from django.db import transaction
+from django.db.models import F
+
+from chat.events import Ask, Hello, Refused
+from chat.leases import OWNER, unfinished, until
+from chat.models import Conversation, Message, Rating, Visitor, Widget
+from chat.tokens import BadToken, Bearer, read_identity, read_token
+from knowledge.models import Audience
+
+SHOWN_MESSAGES = 100
+HISTORY_MESSAGES = 6
+MAX_HISTORY_CHARS = 2000
+
+
+@dataclass(slots=True)
+class Visit:
+    """One socket's visitor, from its `hello`."""
+
+    widget: Widget
+    bearer: Bearer
+    conversation: UUID | None = None
+    messages: list[dict[str, Any]] = field(default_factory=list)
+    running: list[Message] = field(default_factory=list)
+    seen: Message | None = None  # the row of `last_seen.reply`, if it is this visitor's
+    agent: tuple[str, str] | None = None  # name and state, when a person is asked for or there
+
+
+@dataclass(frozen=True, slots=True)
+class Accepted:
+    message: UUID
+    reply: UUID
+    conversation: UUID
+    epoch: int
+    fresh: bool  # this call made it: whoever called answers it
+
+
+def find_widget(key: str) -> Widget | None:
+    return Widget.objects.filter(key=key, active=True).first()
+
+
+def visit(widget: Widget, hello: Hello) -> Visit:
+    """Who is there and what they have said so far. Raises Refused("bad_token")."""
+    try:
+        bearer = _bearer(widget, hello)
+    except BadToken:
+        raise Refused("bad_token") from None
+    found = Visit(widget, bearer)
+    conversations = Conversation.objects.filter(widget=widget, visitor_id=bearer.visitor)
+    if hello.conversation is not None:
+        conversation = conversations.filter(pk=hello.conversation).select_related("agent").first()
+    elif hello.identity:
+        # A known customer on another device goes on where they were.
+        conversation = conversations.exclude(state=Conversation.State.CLOSED).select_related("agent").first()
+    else:
+        conversation = None
+    if conversation is None:
+        return found
+    rows = Message.objects.filter(conversation=conversation).select_related("author", "rating")
+    newest = list(rows.prefetch_related("passages").order_by("-id")[:SHOWN_MESSAGES])[::-1]
+    found.conversation = conversation.pk
+    found.messages = [shown(row) for row in newest]
+    found.running = [row for row in newest if row.role == Message.Role.BOT and row.status in ("queued", "streaming")]
+    if hello.last_seen is not None:
+        found.seen = next((row for row in newest if row.pk == hello.last_seen.reply), None)
+    if conversation.state in (Conversation.State.WAITING, Conversation.State.AGENT):
+        joined = conversation.state == Conversation.State.AGENT
+        found.agent = (agent_name(conversation.agent), "joined" if joined else "waiting")
+    return found
+
+
+def _bearer(widget: Widget, hello: Hello) -> Bearer:
+    if hello.identity is not None:
+        identity = read_identity(widget.key, widget.identity_secret, hello.identity)
+        visitor, _ = Visitor.objects.get_or_create(
+            widget=widget, external_id=identity.subject, defaults={"name": identity.name}
+        )
+        return Bearer(visitor.pk, visitor.token_generation)
+    if hello.token is None:
+        return Bearer.stranger()
+    bearer = read_token(widget.key, hello.token)
+    known = Visitor.objects.filter(pk=bearer.visitor).values_list("widget_id", "token_generation").first()
+    if known is not None and known != (widget.pk, bearer.generation):
+        raise BadToken
+    return bearer
+
+
+def shown(row: Message) -> dict[str, Any]:
+    """A message as clients see it."""
+    made: dict[str, Any] = {
+        "id": str(row.pk),
+        "role": row.role,
+        "text": row.text,
+        "created": row.created.isoformat(),
+        "status": row.status,
+        "outcome": row.outcome or None,
+        "epoch": row.epoch,
+        "seq": row.seq,
+        "sources": shown_sources(row) if row.role == Message.Role.BOT else [],
+    }
+    if row.role == Message.Role.BOT:
+        rating = getattr(row, "rating", None)
+        made |= {"reason": row.reason or None, "nearest": row.nearest, "follow_ups": row.follow_ups}
+        made |= {"rating": rating.score if rating else None}
+    elif row.role == Message.Role.AGENT:
+        made["name"] = agent_name(row.author)
+    return made
+
+
+def shown_sources(row: Message) -> list[dict[str, Any]]:
+    return [
+        {"n": passage.n, "title": passage.title, "url": passage.url, "heading": passage.heading, "cited": passage.cited}
+        for passage in row.passages.all()
+    ]
+
+
+def agent_name(user: Any) -> str:
+    """A person's first name, as customers see it; never an account's name."""
+    return (user.first_name if user is not None else "") or ""
+
+
+@transaction.atomic
+def ask(seen: Visit, question: Ask, locale: str, page: tuple[str, str]) -> Accepted:
+    """Save a question and the row of its reply, leased to this process. The same id is the same question."""
+    visitor, _ = Visitor.objects.get_or_create(
+        pk=seen.bearer.visitor, defaults={"widget": seen.widget, "token_generation": seen.bearer.generation}
+    )
+    # All asks of one visitor pass here one by one: two tabs cannot both begin a conversation with one id.
+    visitor = Visitor.objects.select_for_update().get(pk=visitor.pk)
+    if (visitor.widget_id, visitor.token_generation) != (seen.widget.pk, seen.bearer.generation):
+        raise Refused("bad_token")
+    again = Message.objects.filter(conversation__visitor=visitor, client_id=question.id, role=Message.Role.CUSTOMER)
+    earlier = again.select_related("reply", "conversation").first()
+    if earlier is not None:
+        reply = earlier.reply
+        return Accepted(earlier.pk, reply.pk, earlier.conversation_id, max(reply.epoch, 1), fresh=False)
+    conversation = _conversation(seen, visitor, locale, page)
+    message = Message.objects.create(
+        conversation=conversation, role=Message.Role.CUSTOMER, text=question.text, client_id=question.id
+    )
+    reply = Message.objects.create(
+        conversation=conversation,
+        role=Message.Role.BOT,
+        reply_to=message,
+        status=Message.Status.QUEUED,
+        epoch=1,
+        lease_owner=OWNER,
+        lease_until=until(),
+    )
+    return Accepted(message.pk, reply.pk, conversation.pk, 1, fresh=True)
+
+
+def _conversation(seen: Visit, visitor: Visitor, locale: str, page: tuple[str, str]) -> Conversation:
+    mine = Conversation.objects.filter(pk=seen.conversation, visitor=visitor) if seen.conversation else None
+    conversation = mine.first() if mine is not None else None
+    if conversation is None:
+        return Conversation.objects.create(
+            widget=seen.widget, visitor=visitor, language=locale, page_url=page[0], page_title=page[1]
+        )
+    if conversation.state == Conversation.State.CLOSED:
+        conversation.state = Conversation.State.BOT
+    conversation.save(update_fields=["state", "updated"])
+    return conversation
+
+
+def rate(seen: Visit, reply: UUID, score: int, comment: str) -> None:
+    """Raises Refused("not_found") for a reply that is not this visitor's."""
+    mine = Message.objects.filter(pk=reply, role=Message.Role.BOT, conversation__visitor_id=seen.bearer.visitor)
+    row = mine.first()
+    if row is None:
+        raise Refused("not_found")
+    Rating.objects.update_or_create(message=row, defaults={"score": score, "comment": comment})
+
+
+def request_stop(seen: Visit, reply: UUID) -> None:
+    """Raises Refused("not_found") for a reply that is not this visitor's or has ended."""
+    mine = unfinished().filter(pk=reply, conversation__visitor_id=seen.bearer.visitor)
+    if not mine.update(stop_requested=True):
+        raise Refused("not_found")
+
+
+def log_out(seen: Visit) -> None:
+    """End every token of this visitor, on every device."""
+    visitor, _ = Visitor.objects.get_or_create(pk=seen.bearer.visitor, defaults={"widget": seen.widget})
+    Visitor.objects.filter(pk=visitor.pk).update(token_generation=F("token_generation") + 1)
+
+
+def unread(conversation: UUID, after: UUID | None) -> list[dict[str, Any]]:
+    """What people wrote after this message of theirs (all of it when None)."""
+    rows = Message.objects.filter(conversation_id=conversation, role=Message.Role.AGENT).select_related("author")
+    rows = rows.filter(pk__gt=after) if after else rows
+    return [shown(row) for row in rows.order_by("id")[:SHOWN_MESSAGES]]
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """What is needed to write a reply."""
+
+    reply: UUID
+    conversation: UUID
+    question: str
+    history: list[dict[str, str]]
+    audiences: Collection[str]
+    locale: str
+
+
+def task_of(reply: UUID) -> Task:
+    rows = Message.objects.select_related("reply_to", "conversation__visitor")
+    row = rows.get(pk=reply, role=Message.Role.BOT)
+    assert row.reply_to is not None, "every reply answers a message"
+    before = Message.objects.filter(conversation=row.conversation, pk__lt=row.reply_to_id, status=Message.Status.DONE)
+    history = [
+        {"role": "user" if m.role == Message.Role.CUSTOMER else "assistant", "text": m.text[:MAX_HISTORY_CHARS]}
+        for m in before.order_by("-id")[:HISTORY_MESSAGES]
+        if m.text
+    ][::-1]
+    audiences = [a for a in row.conversation.visitor.audiences if a != Audience.INTERNAL]
+    return Task(row.pk, row.conversation_id, row.reply_to.text, history, audiences, row.conversation.language)
+
+
+def earlier_unfinished(reply: UUID, conversation: UUID) -> list[UUID]:
+    """The replies of this conversation that must end before this one begins."""
+    return list(unfinished().filter(conversation_id=conversation, pk__lt=reply).values_list("pk", flat=True))

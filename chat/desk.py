@@ -1,0 +1,97 @@
+"""People in the chat: who is on duty, and the verbs of the managers' pages. Each saves first and rings afterwards."""
+
+import time
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db import transaction
+from django.db.models.functions import Now
+from redis import Redis
+from redis.exceptions import RedisError
+
+from chat import doorbell
+from chat.conversations import agent_name
+from chat.models import Conversation, Message
+
+DUTY_SECONDS = 300
+DUTY_KEY = "supportbot:desk:duty"
+MAX_MESSAGE_CHARS = 4000
+
+
+def _redis() -> Redis:
+    return Redis.from_url(settings.REDIS_URL, socket_timeout=1, socket_connect_timeout=1)
+
+
+def present(user: Any) -> None:
+    """Note that this person has the desk open; called by its pages. On duty for the next five minutes."""
+    try:
+        with _redis() as redis:
+            redis.zadd(DUTY_KEY, {str(user.pk): time.time()})
+            redis.expire(DUTY_KEY, DUTY_SECONDS)
+    except (RedisError, OSError):
+        return  # nobody is counted as on duty: customers are offered the contact form
+
+
+def on_duty() -> bool:
+    try:
+        with _redis() as redis:
+            return bool(redis.zcount(DUTY_KEY, time.time() - DUTY_SECONDS, "+inf"))
+    except (RedisError, OSError):
+        return False
+
+
+def ask_for_person(conversation: UUID, reason: str) -> str:
+    """The customer wants a person. Gives the state to tell: waiting, joined (one is there already) or closed."""
+    rows = Conversation.objects.filter(pk=conversation)
+    if rows.filter(state=Conversation.State.AGENT).exists():
+        return "joined"
+    rows.exclude(state=Conversation.State.WAITING).update(
+        state=Conversation.State.WAITING, waiting_since=Now(), handover_reason=reason[:300]
+    )
+    state = "waiting" if on_duty() else "closed"
+    doorbell.ring(conversation, state=state)
+    return state
+
+
+def is_with_person(conversation: UUID) -> bool:
+    return Conversation.objects.filter(pk=conversation, state=Conversation.State.AGENT).exists()
+
+
+@transaction.atomic
+def join(conversation: Conversation, by: Any) -> bool:
+    """Take the conversation; False when somebody else has it. From now on the assistant keeps quiet."""
+    rows = Conversation.objects.select_for_update().filter(pk=conversation.pk)
+    row = rows.get()
+    if row.state == Conversation.State.AGENT and row.agent_id not in (None, by.pk):
+        return False
+    rows.update(state=Conversation.State.AGENT, agent=by, waiting_since=None)
+    transaction.on_commit(lambda: doorbell.ring(conversation.pk, state="joined", name=agent_name(by)))
+    return True
+
+
+@transaction.atomic
+def say(conversation: Conversation, by: Any, text: str) -> Message:
+    """A person's message to the customer; joins if they had not."""
+    if conversation.state != Conversation.State.AGENT or conversation.agent_id != by.pk:
+        join(conversation, by)
+    message = Message.objects.create(
+        conversation=conversation, role=Message.Role.AGENT, author=by, text=text[:MAX_MESSAGE_CHARS]
+    )
+    transaction.on_commit(lambda: doorbell.ring(conversation.pk))
+    return message
+
+
+def leave(conversation: Conversation, by: Any) -> None:
+    """Back to the assistant."""
+    _end(conversation, Conversation.State.BOT, "left", by)
+
+
+def close(conversation: Conversation, by: Any) -> None:
+    _end(conversation, Conversation.State.CLOSED, "closed", by)
+
+
+@transaction.atomic
+def _end(conversation: Conversation, state: str, told: str, by: Any) -> None:
+    Conversation.objects.filter(pk=conversation.pk).update(state=state, agent=None, waiting_since=None)
+    transaction.on_commit(lambda: doorbell.ring(conversation.pk, state=told, name=agent_name(by)))

@@ -1,0 +1,84 @@
+"""The best sentences of the best passages, word for word: the answer when there is no model, or no time; pure."""
+
+import re
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from math import log
+from typing import Protocol
+
+MAX_SENTENCES = 3
+MAX_CHARS = 700
+WORD = re.compile(r"\w+")
+# A sentence ends at . ! ? before a blank and what may begin the next one; a line of a list or a table is one too.
+ENDS = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+(?=[\"'“‘(]?[A-ZÀ-ÞÄÖÜ0-9¿¡])|\n+")
+ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|no|nr|approx|incl|z\.B|bzw|ca|St|Dr|Mr|Mrs|Ms|p\.ex)\.)$")
+LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
+
+
+class Quotable(Protocol):
+    @property
+    def title(self) -> str: ...
+
+    @property
+    def heading(self) -> str: ...
+
+    @property
+    def text(self) -> str: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Extract:
+    text: str  # with a marker [n] after what was taken from passage n
+    cited: list[int]
+
+
+def extract(question: str, passages: Sequence[Quotable]) -> Extract:
+    """One to three sentences of the best passage, in their order there. Needs at least one passage."""
+    wanted = _stems(question)
+    pool = [(n, place, text) for n, p in enumerate(passages, 1) for place, text in enumerate(sentences(p.text))]
+    spread = Counter(stem for _, _, text in pool for stem in _stems(text))
+    weight = {stem: log(1 + len(pool) / (1 + spread[stem])) for stem in wanted}
+    about = {n: _stems(f"{p.title} {p.heading}") for n, p in enumerate(passages, 1)}
+
+    def score(item: tuple[int, int, str]) -> float:
+        n, place, text = item
+        said = _stems(text)
+        overlap = sum(weight[stem] for stem in wanted & said)
+        context = 0.3 * sum(weight[stem] for stem in wanted & about[n])
+        return (overlap + context) / (1 + 0.15 * (n - 1)) - 0.02 * place - (0.5 if len(said) < 3 else 0)
+
+    if not pool:
+        return Extract(f"{passages[0].title} [1]", [1])
+    best = max(pool, key=score)
+    chosen = _neighbours(best, [item for item in pool if item[0] == best[0]], score)
+    text = " ".join(item[2] for item in chosen)[:MAX_CHARS].rstrip()
+    return Extract(f"{text} [{best[0]}]", [best[0]])
+
+
+def _neighbours(best: tuple[int, int, str], passage: list[tuple[int, int, str]], score) -> list[tuple[int, int, str]]:  # type: ignore[no-untyped-def]
+    """The best sentence with those beside it that belong to it: the next one, and any that scores nearly as well."""
+    floor = 0.6 * score(best)
+    near = [i for i in passage if i == best or (score(i) >= floor > 0 and abs(i[1] - best[1]) <= 3)]
+    following = next((i for i in passage if i[1] == best[1] + 1), None)
+    if len(near) == 1 and following is not None and len(best[2]) < 160:
+        near.append(following)
+    kept = sorted(near, key=lambda i: (i != best, -score(i)))[:MAX_SENTENCES]
+    return sorted(kept, key=lambda i: i[1])
+
+
+def sentences(text: str) -> list[str]:
+    """The sentences of a passage, plain: markdown's marks are taken off, not one word is changed."""
+    found: list[str] = []
+    for part in ENDS.split(LINK.sub(r"\1", text)):
+        plain = part.strip().strip("|").lstrip("#>-*+ ").replace("**", "").replace("`", "").strip()
+        if found and ABBREVIATION.search(found[-1]):
+            found[-1] += f" {plain}"
+        elif any(c.isalnum() for c in plain):
+            found.append(plain)
+    return found
+
+
+def _stems(text: str) -> set[str]:
+    """Words cut to five letters: a crude stemmer that serves several languages. Very short words say nothing."""
+    return {word[:5] for word in WORD.findall(text.casefold()) if len(word) > 2}

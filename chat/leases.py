@@ -1,0 +1,64 @@
+"""Who may write a reply: a lease on its row, by the database's clock, and an epoch that each new owner raises.
+
+Every write says `WHERE epoch = …`, so an owner that wakes from a freeze, after another has taken over, writes nothing.
+"""
+
+import os
+import secrets
+import socket
+from collections.abc import Mapping
+from datetime import timedelta
+from typing import Any
+from uuid import UUID
+
+from django.conf import settings
+from django.db.models import F, Q, QuerySet
+from django.db.models.functions import Now
+
+from chat.models import Message
+
+# One name a process: a process that comes back under the same pid is another owner.
+OWNER = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
+UNFINISHED = [Message.Status.QUEUED, Message.Status.STREAMING]
+
+
+def until() -> Any:
+    """The end of a lease that begins now, as an expression for the database."""
+    return Now() + timedelta(seconds=settings.CHAT_LEASE_SECONDS)
+
+
+def unfinished() -> QuerySet[Message]:
+    return Message.objects.filter(role=Message.Role.BOT, status__in=UNFINISHED)
+
+
+def lapsed() -> QuerySet[Message]:
+    """Replies that nobody is writing and that have not ended."""
+    return unfinished().filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
+
+
+def take(reply: UUID) -> int | None:
+    """The new epoch if the lease was free, else None. What an earlier owner had said is void."""
+    taken = lapsed().filter(pk=reply)
+    if not taken.update(epoch=F("epoch") + 1, seq=0, text="", lease_owner=OWNER, lease_until=until()):
+        return None
+    return Message.objects.values_list("epoch", flat=True).filter(pk=reply, lease_owner=OWNER).first()
+
+
+def renew(epochs: Mapping[UUID, int]) -> dict[UUID, bool]:
+    """Lengthen the leases of this process. Gives, for each that is still ours, whether its customer said stop."""
+    ours = unfinished().filter(pk__in=list(epochs), lease_owner=OWNER)
+    ours.update(lease_until=until())
+    return {
+        pk: stop for pk, epoch, stop in ours.values_list("pk", "epoch", "stop_requested") if epochs.get(pk) == epoch
+    }
+
+
+def save(reply: UUID, epoch: int, **fields: Any) -> bool:
+    """Write to the reply if it is still ours; False means that the lease is lost and the writer must fall silent."""
+    return bool(unfinished().filter(pk=reply, epoch=epoch, lease_owner=OWNER).update(**fields))
+
+
+def release(epochs: Mapping[UUID, int]) -> None:
+    """Give the leases back at once, so that the next owner need not wait for them to lapse (an orderly shutdown)."""
+    for reply, epoch in epochs.items():
+        save(reply, epoch, lease_until=None)
