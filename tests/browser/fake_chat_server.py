@@ -1,7 +1,8 @@
 """A small chat server for the widget's tests: it speaks the frames, follows a script, and can be made to misbehave.
 
-What it answers depends on a word in the question (`SCRIPTS`). Answers are kept as numbered frames, so dropping a socket
-and resuming are real; only the answering itself is scripted. `python -m tests.browser.fake_chat_server PORT` serves it by hand.
+What it answers depends on a word in the question (see `answer`). Answers are kept as numbered frames, so dropping a
+socket and resuming are real; only the answering itself is scripted.
+`python -m tests.browser.fake_chat_server PORT` serves it by hand.
 """
 
 import asyncio
@@ -24,7 +25,7 @@ from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 Frame = dict[str, Any]
 STATIC = Path(__file__).resolve().parents[2] / "static"
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:"
-WORD_SECONDS = 0.03
+WORD_SECONDS = 0.02
 SOURCES = [
     {"n": 1, "title": "Returns and refunds", "url": "/help/returns/#time", "heading": "How long you have"},
     {"n": 2, "title": "Send an item back", "url": "/help/send-back/#label", "heading": "Print a label"},
@@ -93,7 +94,7 @@ class FakeChat:
         return HTMLResponse(
             f'<!doctype html><html lang="{language}" dir="{direction}"><meta charset="utf-8"><title>Test shop</title>'
             f'<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="{scheme}">'
-            '<script type="module" src="/static/widget/support-chat.js"></script><h1>Test shop</h1><p><a href="/?two">Page two</a></p>'
+            '<script type="module" src="/static/widget/support-chat.js"></script><h1>Shop</h1><a href="/?two">Two</a>'
             f'<support-chat key="demo" {attributes}><a href="/contact">Contact</a></support-chat></html>',
             headers={"Content-Security-Policy": POLICY},
         )
@@ -156,14 +157,14 @@ class Line:
             if seen and seen["reply"] == reply.id:
                 resumed = not reply.gone
                 start = seen["seq"] if seen["epoch"] == reply.epoch else 0
-                follow.append(
-                    (reply, len(reply.frames) if reply.gone else start, seen["epoch"] if resumed else reply.epoch)
-                )
+                place = (len(reply.frames), reply.epoch) if reply.gone else (start, seen["epoch"])
+                follow.append((reply, *place))
             elif reply.status in ("queued", "streaming"):
                 follow.append((reply, len(reply.frames), reply.epoch))
         await self.send(
-            type="welcome", protocol=1, token="token-1", conversation=known and known.id, messages=rows, resumed=resumed,
-            greeting="", suggestions=["How do I return an item?", "Where is my order?", "Do you repair tents?"],
+            type="welcome", protocol=1, token="token-1", conversation=known and known.id, messages=rows,
+            resumed=resumed, greeting="",
+            suggestions=["How do I return an item?", "Where is my order?", "Do you repair tents?"],
         )  # fmt: skip
         for reply, seq, epoch in follow:
             self.chat.spawn(self.follow(reply, seq, epoch))
@@ -172,7 +173,8 @@ class Line:
         """Send the frames after `seq` as they are written, to the last."""
         while True:
             async with reply.news:
-                await reply.news.wait_for(lambda: reply.epoch != epoch or len(reply.frames) > seq)
+                while reply.epoch == epoch and len(reply.frames) <= seq:
+                    await reply.news.wait()
                 if reply.epoch != epoch:
                     epoch, seq = reply.epoch, 0
                     await self.send(type="restart", reply=reply.id, epoch=epoch)
@@ -228,7 +230,6 @@ class Line:
             "role": "agent",
             "text": "Hello, this is Ada.",
             "status": "done",
-            "author": "Ada",
         }
         self.conversation.rows.append(said)
         await self.send(type="message", **said)

@@ -12,6 +12,7 @@ from tests.browser.fake_chat_server import ANSWER, FakeChat, FakeServer
 from tests.conftest import wait_until
 
 WHOLE = re.sub(r"\*|^\d\. ", "", ANSWER, flags=re.M)  # the answer's words without their marks
+Visit = Callable[..., Page]
 PHONE = {"viewport": {"width": 360, "height": 740}, "has_touch": True, "is_mobile": True}
 
 
@@ -31,7 +32,7 @@ def chat(server: FakeServer) -> FakeChat:
 
 
 @pytest.fixture
-def visit(browser: Browser, server: FakeServer, chat: FakeChat) -> Iterator[Callable[..., Page]]:
+def visit(browser: Browser, server: FakeServer, chat: FakeChat) -> Iterator[Visit]:
     """Open a page that carries the widget; any error or refused style on it fails the test."""
     contexts, faults = [], []
 
@@ -60,9 +61,12 @@ def visit(browser: Browser, server: FakeServer, chat: FakeChat) -> Iterator[Call
 
 
 def ask(page: Page, text: str) -> Locator:
+    """Ask, and give the place of the answer to come."""
+    answers = page.locator("article.answer")
+    place = answers.nth(answers.count())
     page.locator("#question").fill(text)
     page.locator("#question").press("Enter")
-    return page.locator("article.answer").last
+    return place
 
 
 def ended(answer: Locator) -> Locator:
@@ -84,7 +88,7 @@ def same_words(answer: Locator) -> bool:
     return words(answer).split() == WHOLE.split()
 
 
-def test_an_answer_streams_and_ends_with_its_sources(visit, chat) -> None:
+def test_an_answer_streams_and_ends_with_its_sources(visit: Visit, chat: FakeChat) -> None:
     page = visit()
     answer = ask(page, "How do I return an item?")
     expect(answer.locator(".prose")).to_contain_text("You can send")
@@ -96,7 +100,7 @@ def test_an_answer_streams_and_ends_with_its_sources(visit, chat) -> None:
     expect(answer.locator(".chip").first).to_have_attribute("aria-label", "Source 1: Returns and refunds")
 
 
-def test_what_is_half_written_never_shows_raw_signs(visit) -> None:
+def test_what_is_half_written_never_shows_raw_signs(visit: Visit) -> None:
     page = visit()
     page.evaluate("""() => {
         window.seen = new Set();
@@ -110,7 +114,7 @@ def test_what_is_half_written_never_shows_raw_signs(visit) -> None:
     assert not [text for text in seen if re.search(r"[*\[\]`]", text)]
 
 
-def test_hostile_text_stays_text(visit) -> None:
+def test_hostile_text_stays_text(visit: Visit) -> None:
     page = visit()
     page.on("request", lambda request: evil.append(request.url) if "evil" in request.url else None)
     evil: list[str] = []
@@ -122,7 +126,7 @@ def test_hostile_text_stays_text(visit) -> None:
 
 
 @pytest.mark.parametrize("question", ["drop in the middle", "drop with a snapshot", "drop after a restart", "deaf"])
-def test_a_dropped_line_loses_and_doubles_nothing(visit, chat, question) -> None:
+def test_a_dropped_line_loses_and_doubles_nothing(visit: Visit, chat: FakeChat, question: str) -> None:
     page = visit()
     answer = ended(ask(page, question))
     assert same_words(answer)
@@ -132,14 +136,14 @@ def test_a_dropped_line_loses_and_doubles_nothing(visit, chat, question) -> None
     assert len(talk.rows) == 2, "the question was asked once"
 
 
-def test_a_restart_takes_the_first_try_back(visit) -> None:
+def test_a_restart_takes_the_first_try_back(visit: Visit) -> None:
     page = visit()
     answer = ask(page, "restart")
     expect(answer.locator(".prose")).to_contain_text("first try")
     assert same_words(ended(answer))
 
 
-def test_a_question_asked_without_a_line_goes_out_once(visit, chat) -> None:
+def test_a_question_asked_without_a_line_goes_out_once(visit: Visit, chat: FakeChat) -> None:
     page = visit()
     expect(page.locator(".suggestion").first).to_be_visible()
     page.context.set_offline(True)
@@ -152,7 +156,7 @@ def test_a_question_asked_without_a_line_goes_out_once(visit, chat) -> None:
     assert [talk.asked for talk in chat.conversations.values()] == [1]
 
 
-def test_a_lost_line_is_said_after_a_while_and_comes_back(visit, chat) -> None:
+def test_a_lost_line_is_said_after_a_while_and_comes_back(visit: Visit, chat: FakeChat) -> None:
     page = visit()
     expect(page.locator(".suggestion").first).to_be_visible()
     chat.down = True
@@ -163,7 +167,7 @@ def test_a_lost_line_is_said_after_a_while_and_comes_back(visit, chat) -> None:
     assert same_words(ended(ask(page, "How do I return an item?")))
 
 
-def test_a_reload_keeps_the_conversation_and_the_draft(visit) -> None:
+def test_a_reload_keeps_the_conversation_and_the_draft(visit: Visit) -> None:
     page = visit()
     ended(ask(page, "How do I return an item?"))
     page.locator("#question").fill("And the fee for")
@@ -174,7 +178,7 @@ def test_a_reload_keeps_the_conversation_and_the_draft(visit) -> None:
     expect(page.locator("article.question .bubble")).to_have_text("How do I return an item?")
 
 
-def test_a_reload_in_the_middle_of_an_answer_goes_on_with_it(visit) -> None:
+def test_a_reload_in_the_middle_of_an_answer_goes_on_with_it(visit: Visit) -> None:
     page = visit()
     answer = ask(page, "How do I return an item?")
     expect(answer.locator(".prose")).to_contain_text("30 days")
@@ -183,7 +187,7 @@ def test_a_reload_in_the_middle_of_an_answer_goes_on_with_it(visit) -> None:
     expect(page.locator("article")).to_have_count(2)
 
 
-def test_stop_takes_the_place_of_send_and_keeps_what_was_written(visit) -> None:
+def test_stop_takes_the_place_of_send_and_keeps_what_was_written(visit: Visit) -> None:
     page = visit()
     answer = ask(page, "long answer")
     expect(answer.locator(".prose")).to_contain_text("30 days")
@@ -200,7 +204,7 @@ def test_stop_takes_the_place_of_send_and_keeps_what_was_written(visit) -> None:
     expect(page.locator("article.question")).to_have_count(2)
 
 
-def test_rating_is_saved_at_the_first_tap_and_reasons_follow(visit, chat) -> None:
+def test_rating_is_saved_at_the_first_tap_and_reasons_follow(visit: Visit, chat: FakeChat) -> None:
     page = visit()
     answer = ended(ask(page, "How do I return an item?"))
     answer.get_by_role("button", name="Helpful", exact=True).click()
@@ -215,7 +219,7 @@ def test_rating_is_saved_at_the_first_tap_and_reasons_follow(visit, chat) -> Non
     ]  # fmt: skip
 
 
-def test_each_ending_has_its_words_and_its_way_on(visit) -> None:
+def test_each_ending_has_its_words_and_its_way_on(visit: Visit) -> None:
     page = visit()
     answer = ended(ask(page, "abstain"))
     expect(answer.locator("li[part=source] a")).to_have_count(2)
@@ -234,7 +238,7 @@ def test_each_ending_has_its_words_and_its_way_on(visit) -> None:
     expect(page.locator("article.question").last).to_contain_text("a lot of questions")
 
 
-def test_the_place_in_line_and_the_stages_are_told(visit) -> None:
+def test_the_place_in_line_and_the_stages_are_told(visit: Visit) -> None:
     page = visit()
     answer = ask(page, "queue wait")
     expect(answer.locator(".stage")).to_contain_text("You are number 3 in line")
@@ -242,7 +246,7 @@ def test_the_place_in_line_and_the_stages_are_told(visit) -> None:
     assert same_words(ended(answer))
 
 
-def test_a_person_joins_and_writes(visit) -> None:
+def test_a_person_joins_and_writes(visit: Visit) -> None:
     page = visit()
     ended(ask(page, "abstain")).get_by_role("button", name="Ask our team").click()
     expect(page.locator(".event")).to_have_text("Ada joined.")
@@ -253,7 +257,7 @@ def test_a_person_joins_and_writes(visit) -> None:
     expect(page.locator(".send")).to_have_attribute("aria-label", "Send")
 
 
-def test_an_absent_team_leaves_a_form(visit, chat) -> None:
+def test_an_absent_team_leaves_a_form(visit: Visit, chat: FakeChat) -> None:
     chat.team_away = True
     page = visit()
     ended(ask(page, "abstain"))
@@ -271,7 +275,7 @@ def test_an_absent_team_leaves_a_form(visit, chat) -> None:
     assert sent["conversation"] in chat.conversations and sent["token"] == "token-1"
 
 
-def test_a_question_that_is_too_long_is_counted_and_kept(visit, chat) -> None:
+def test_a_question_that_is_too_long_is_counted_and_kept(visit: Visit, chat: FakeChat) -> None:
     page = visit()
     page.locator("#question").fill("x" * 1600)
     expect(page.locator(".hint")).to_have_text("400 characters left")
@@ -282,7 +286,7 @@ def test_a_question_that_is_too_long_is_counted_and_kept(visit, chat) -> None:
     assert page.locator("article").count() == 0 and not chat.conversations
 
 
-def test_everything_works_from_the_keyboard(visit) -> None:
+def test_everything_works_from_the_keyboard(visit: Visit) -> None:
     page = visit(launch=False)
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
@@ -310,12 +314,13 @@ def test_everything_works_from_the_keyboard(visit) -> None:
     expect(page.locator(".launcher")).to_be_focused()
 
 
-def test_answers_are_spoken_once_and_only_when_whole(visit) -> None:
+def test_answers_are_spoken_once_and_only_when_whole(visit: Visit) -> None:
     page = visit()
     page.evaluate("""() => {
         window.spoken = [];
         const log = document.querySelector('support-chat').shadowRoot.querySelector('[aria-live]');
-        new MutationObserver(all => all.forEach(m => m.addedNodes.forEach(n => window.spoken.push(n.textContent)))).observe(log, {childList: true});
+        const hear = all => all.forEach(m => m.addedNodes.forEach(n => window.spoken.push(n.textContent)));
+        new MutationObserver(hear).observe(log, {childList: true});
     }""")
     ended(ask(page, "How do I return an item?"))
     spoken = page.evaluate("window.spoken")
@@ -324,7 +329,7 @@ def test_answers_are_spoken_once_and_only_when_whole(visit) -> None:
     assert page.locator("[aria-live]").count() == 1, "the visible log is not live"
 
 
-def test_older_answers_are_no_stops_of_the_tab_key(visit) -> None:
+def test_older_answers_are_no_stops_of_the_tab_key(visit: Visit) -> None:
     page = visit()
     for _ in range(2):
         ended(ask(page, "extract"))
@@ -333,7 +338,7 @@ def test_older_answers_are_no_stops_of_the_tab_key(visit) -> None:
     assert set(last.locator("a, button").evaluate_all("all => all.map(one => one.tabIndex)")) == {0}
 
 
-def test_text_in_place_does_not_move_while_an_answer_grows(visit) -> None:
+def test_text_in_place_does_not_move_while_an_answer_grows(visit: Visit) -> None:
     page = visit()
     ended(ask(page, "extract"))
     answer = ask(page, "long answer")
@@ -348,7 +353,7 @@ def test_text_in_place_does_not_move_while_an_answer_grows(visit) -> None:
     expect(page.locator(".more")).to_be_hidden()
 
 
-def test_a_small_screen_gets_a_full_modal_panel(visit) -> None:
+def test_a_small_screen_gets_a_full_modal_panel(visit: Visit) -> None:
     page = visit(**PHONE)
     panel = page.locator("dialog.panel")
     assert panel.evaluate("panel => panel.matches(':modal')")
@@ -363,15 +368,16 @@ def test_a_small_screen_gets_a_full_modal_panel(visit) -> None:
     expect(page.locator("#question")).to_have_value("kept")
 
 
-def test_it_reflows_at_four_hundred_percent(visit) -> None:
+def test_it_reflows_at_four_hundred_percent(visit: Visit) -> None:
     page = visit(viewport={"width": 320, "height": 256})
     ended(ask(page, "abstain"))
-    wide = page.evaluate("""() => [...document.querySelector('support-chat').shadowRoot.querySelectorAll('.panel, .log, .bottom')]
+    wide = page.evaluate("""() => [...document.querySelector('support-chat').shadowRoot
+        .querySelectorAll('.panel, .log, .bottom')]
         .filter(box => box.scrollWidth > box.clientWidth + 1).map(box => box.className)""")
     assert wide == []
 
 
-def test_right_to_left_pages_are_mirrored_and_translated(visit) -> None:
+def test_right_to_left_pages_are_mirrored_and_translated(visit: Visit) -> None:
     page = visit("?lang=ar&dir=rtl")
     expect(page.locator("#title")).to_have_text("الدعم")
     box = page.locator("dialog.panel").bounding_box()
@@ -381,7 +387,7 @@ def test_right_to_left_pages_are_mirrored_and_translated(visit) -> None:
     assert page.locator(".send").bounding_box()["x"] < page.locator("#question").bounding_box()["x"]
 
 
-def test_a_new_conversation_and_a_logout_forget(visit, chat) -> None:
+def test_a_new_conversation_and_a_logout_forget(visit: Visit, chat: FakeChat) -> None:
     page = visit()
     ended(ask(page, "extract"))
     page.get_by_role("button", name="Menu").click()
@@ -396,12 +402,13 @@ def test_a_new_conversation_and_a_logout_forget(visit, chat) -> None:
     assert stored["conversation"] is None
 
 
-def test_the_public_face_of_the_element(visit) -> None:
+def test_the_public_face_of_the_element(visit: Visit) -> None:
     page = visit(launch=False)
     page.evaluate("""() => {
         window.events = [];
         window.chat = document.querySelector('support-chat');
-        for (const type of ['sc-toggle', 'sc-ask', 'sc-answer', 'sc-rate', 'sc-unread']) chat.addEventListener(type, e => events.push([type, e.detail]));
+        for (const type of ['sc-toggle', 'sc-ask', 'sc-answer', 'sc-rate', 'sc-unread'])
+            chat.addEventListener(type, e => events.push([type, e.detail]));
         chat.show();
     }""")
     expect(page.locator("#question")).to_be_focused()
@@ -413,10 +420,8 @@ def test_the_public_face_of_the_element(visit) -> None:
     expect(page.locator(".badge")).to_have_text("1")
     expect(page.locator(".launcher")).to_have_attribute("aria-label", "Ask support, 1 new message")
     events = page.evaluate("events")
-    kinds = [
-        (name, detail.get("kind") or detail.get("reason") or detail.get("text") or detail.get("count"))
-        for name, detail in events
-    ]
+    telling = ("kind", "reason", "text", "count")
+    kinds = [(name, next(detail[key] for key in telling if key in detail)) for name, detail in events]
     assert kinds == [
         ("sc-toggle", "api"), ("sc-ask", "extract this"), ("sc-answer", "extract"), ("sc-toggle", "api"),
         ("sc-ask", "abstain"), ("sc-unread", 1), ("sc-answer", "abstain"),
@@ -425,7 +430,7 @@ def test_the_public_face_of_the_element(visit) -> None:
     assert page.evaluate("chat.ask('never mind')") is None
 
 
-def test_two_tabs_show_the_same_conversation(visit, server) -> None:
+def test_two_tabs_show_the_same_conversation(visit: Visit, server: FakeServer) -> None:
     page = visit()
     other = page.context.new_page()
     other.goto(server.url)
@@ -436,7 +441,7 @@ def test_two_tabs_show_the_same_conversation(visit, server) -> None:
     expect(other.locator("article")).to_have_count(2)
 
 
-def test_nothing_is_loaded_or_stored_before_somebody_wants_it(visit, chat) -> None:
+def test_nothing_is_loaded_or_stored_before_somebody_wants_it(visit: Visit, chat: FakeChat) -> None:
     page = visit(launch=False)
     loaded = page.evaluate("performance.getEntriesByType('resource').map(one => one.name.split('/').pop())")
     assert [name for name in loaded if name.endswith(".js")] == ["support-chat.js"]
@@ -444,7 +449,7 @@ def test_nothing_is_loaded_or_stored_before_somebody_wants_it(visit, chat) -> No
     assert chat.hellos == []
 
 
-def test_forced_colours_and_reduced_motion_keep_it_usable(visit) -> None:
+def test_forced_colours_and_reduced_motion_keep_it_usable(visit: Visit) -> None:
     page = visit(forced_colors="active", reduced_motion="reduce")
     answer = ended(ask(page, "How do I return an item?"))
     assert same_words(answer)
