@@ -26,7 +26,7 @@ TARGETS = frozenset({"q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_pr
 KEPT_SETTINGS = ("r", "lora_alpha", "target_modules", "use_rslora")  # all that a merge needs
 KNOWN_SETTINGS = frozenset(KEPT_SETTINGS) | {  # checked, or without any effect on a merge
     "peft_type", "task_type", "bias", "init_lora_weights", "lora_dropout", "inference_mode", "peft_version",
-    "base_model_name_or_path", "revision", "megatron_core", "qalora_group_size",
+    "auto_mapping", "base_model_name_or_path", "revision", "megatron_core", "qalora_group_size",
 }  # fmt: skip
 
 logger = logging.getLogger(__name__)
@@ -167,10 +167,8 @@ def _check_tensors(weights: Path, settings: dict[str, Any], base: dict[str, Any]
     try:
         with safe_open(weights, framework="pt") as file:
             names = set(file.keys())
-            if names != expected.keys():
-                raise AdapterRefused(
-                    f"It has {len(names ^ expected.keys())} tensors too many or too few for its config."
-                )
+            if wrong := names ^ expected.keys():
+                raise AdapterRefused(f"{len(wrong)} of its tensors are missing or unknown to its config.")
             for name in names:
                 shape = tuple(file.get_slice(name).get_shape())
                 if shape != expected[name]:

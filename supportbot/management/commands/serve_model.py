@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import signal
 import socket
 import stat
 from argparse import ArgumentParser
@@ -32,13 +33,20 @@ class Command(BaseCommand):
         parser.add_argument("--threads", type=int, default=settings.MODEL_THREADS, help="processor threads to use")
 
     def handle(self, *_args: object, **options: Any) -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._leave)  # uvicorn drains first, then raises the signal again
         _prepare_environment(options["threads"])
         listener, place = self._listen(options)
         self.stdout.write(f"model server: listening on {place}, loading")
-        code = asyncio.run(self._serve(listener, options["threads"]))
+        self.stdout.flush()
+        dead = asyncio.run(self._serve(listener, options["threads"]))
+        if dead:
+            raise CommandError("The computing thread ended by a fault; the log above says which.")
+
+    def _leave(self, _number: int, _frame: object) -> None:
         self.stdout.write("model server: stopped")
         self.stdout.flush()
-        os._exit(code)  # a thread that is still loading weights must not hold up the end
+        os._exit(0)  # a thread that is still loading weights must not hold up the end
 
     def _listen(self, options: dict[str, Any]) -> tuple[socket.socket, str]:
         if options["port"] is not None:
@@ -49,8 +57,8 @@ class Command(BaseCommand):
         path = options["socket"] or _socket_of(settings.MODEL_URL)
         return _unix_listener(path), str(path)
 
-    async def _serve(self, listener: socket.socket, threads: int) -> int:
-        """Until SIGTERM, or until the computing thread dies; the exit code."""
+    async def _serve(self, listener: socket.socket, threads: int) -> bool:
+        """Until SIGTERM, or until the computing thread dies: then True."""
         import uvicorn
 
         from supportbot.inference.runtime import Names, Runtime
@@ -70,7 +78,7 @@ class Command(BaseCommand):
         watch = asyncio.create_task(self._watch(runtime, server))
         await server.serve(sockets=[listener])
         watch.cancel()
-        return 1 if runtime.dead else 0
+        return runtime.dead
 
     async def _watch(self, runtime: "Runtime", server: "uvicorn.Server") -> None:
         """Say when the models are there; end the server when its computing thread is gone, so that it is restarted."""

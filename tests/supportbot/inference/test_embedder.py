@@ -1,0 +1,143 @@
+"""Texts that mean alike get vectors that are near; questions overtake bulk work, and bulk work leaves time to chats."""
+
+import threading
+import time
+
+import pytest
+import torch
+
+from supportbot.inference.embedder import (
+    BATCH_TEXTS,
+    BATCH_TOKENS,
+    MAX_TOKENS,
+    MAX_WAITING_TEXTS,
+    Embedder,
+    EmbedderBusy,
+    EmbeddingRequest,
+)
+from supportbot.inference.engine import Engine
+from supportbot.inference.scheduler import Scheduler
+from supportbot.inference.sequence import Sampling
+from supportbot.inference.weights import encoder_folder
+
+from .conftest import Client
+
+
+@pytest.fixture(scope="module")
+def loaded() -> Embedder:
+    return Embedder(encoder_folder(), torch.float32)
+
+
+@pytest.fixture
+def embedder(loaded) -> Embedder:
+    while loaded.has_questions:
+        loaded.step_questions()
+    while loaded.has_bulk:
+        loaded.step_bulk()
+    return loaded
+
+
+def request_of(embedder: Embedder, texts: list[str]) -> tuple[EmbeddingRequest, list[list[list[float]]]]:
+    results: list[list[list[float]]] = []
+    return EmbeddingRequest(embedder.tokenize(texts), results.append), results
+
+
+def vectors_of(embedder: Embedder, texts: list[str]) -> torch.Tensor:
+    request, results = request_of(embedder, texts)
+    embedder.submit(request)
+    while not results:
+        embedder.step_questions() if embedder.has_questions else embedder.step_bulk()
+    return torch.tensor(results[0])
+
+
+def test_texts_that_mean_alike_are_nearer_than_others(embedder):
+    near, also_near, far = vectors_of(
+        embedder,
+        ["How do I return my order?", "I want to send back what I bought.", "The tent has aluminium poles."],
+    )
+    assert near @ also_near > near @ far + 0.2
+    assert near.norm().item() == pytest.approx(1, abs=1e-5)
+
+
+def test_vectors_come_in_the_order_of_the_texts_whatever_batch_they_were_in(embedder):
+    texts = [f"{'word ' * (number % 7 * 9)}{number}" for number in range(2 * BATCH_TEXTS + 3)]
+    together = vectors_of(embedder, texts)
+    for index in (0, 6, len(texts) - 1):
+        alone = vectors_of(embedder, [texts[index]])[0]
+        assert torch.allclose(together[index], alone, atol=1e-4)
+
+
+def test_batches_stay_small(embedder):
+    request, _ = request_of(embedder, ["word " * 150] * 20 + ["short"] * 40)
+    sizes = []
+    while batch := request.next_batch():
+        widest = max(len(request.tokens[index]) for index in batch)
+        assert len(batch) <= BATCH_TEXTS
+        assert len(batch) * widest <= BATCH_TOKENS
+        sizes.append(len(batch))
+    assert sum(sizes) == 60
+
+
+def test_only_the_beginning_of_a_long_text_is_read(embedder):
+    tokens = embedder.tokenize(["word " * 5000, ""])
+    assert [len(ids) for ids in tokens] == [MAX_TOKENS, 2]
+
+
+def test_the_line_is_bounded_in_texts(embedder):
+    tokens = [[101, 102]] * MAX_WAITING_TEXTS
+    full = EmbeddingRequest(tokens, lambda _vectors: None)
+    embedder.submit(full)
+    with pytest.raises(EmbedderBusy):
+        embedder.submit(EmbeddingRequest([[101, 102]], lambda _vectors: None))
+    full.cancelled = True
+    embedder.step_bulk()
+    assert embedder.waiting == 0
+
+
+def test_a_question_overtakes_bulk_work(embedder):
+    scheduler = Scheduler(Engine(max_batch=2, max_waiting=4, max_lanes=1), embedder)
+    done: list[str] = []
+    all_done = threading.Event()
+    bulk = EmbeddingRequest(
+        embedder.tokenize(["text of an article"] * 60), lambda _: (done.append("bulk"), all_done.set())
+    )
+    question = EmbeddingRequest(embedder.tokenize(["When?"]), lambda _: done.append("question"))
+    scheduler.embed(bulk)
+    scheduler.embed(question)
+    scheduler.start()
+    assert all_done.wait(30)
+    scheduler.stop()
+    scheduler.join(10)
+    assert done == ["question", "bulk"]
+
+
+def test_bulk_work_beside_a_chat_leaves_the_chat_most_of_the_time(embedder, llama):
+    scheduler = Scheduler(Engine(max_batch=2, max_waiting=4, max_lanes=1), embedder)
+    client = Client(llama, [5, 9, 17], Sampling(120))
+    seconds = {"chat": 0.0, "bulk": 0.0}
+    scheduler.engine.step = timed(scheduler.engine.step, seconds, "chat")
+    scheduler.embedder.step_bulk = timed(Embedder.step_bulk.__get__(embedder), seconds, "bulk")
+    try:
+        request, _ = request_of(embedder, ["some words of an article"] * 400)
+        scheduler.embed(request)
+        scheduler.chat(client.sequence)
+        while client.finished is None:
+            scheduler._turn()
+        request.cancelled = True
+    finally:
+        del scheduler.embedder.step_bulk
+    assert seconds["bulk"] > 0
+    # One batch may come before the chat has run at all; the share holds for the rest.
+    assert seconds["bulk"] < seconds["chat"] / 3 + 2 * BATCH_SECONDS
+
+
+BATCH_SECONDS = 1.0  # more than one small batch takes on a busy machine
+
+
+def timed(call, seconds: dict[str, float], name: str):
+    def timing() -> None:
+        started = time.monotonic()
+        call()
+        seconds[name] += time.monotonic() - started
+
+    return timing

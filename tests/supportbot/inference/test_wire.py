@@ -1,0 +1,84 @@
+"""Bodies are read strictly; what is wrong is said in a sentence."""
+
+import base64
+import struct
+
+import pytest
+
+from supportbot.inference.sequence import Finished, Sampling
+from supportbot.inference.wire import (
+    MAX_CHARS,
+    BadRequest,
+    ChatReply,
+    embeddings_reply,
+    parse_chat,
+    parse_embeddings,
+)
+
+CHAT = {"model": "m", "messages": [{"role": "user", "content": "Hi"}]}
+
+
+def test_a_small_request_gets_the_defaults():
+    wanted = parse_chat(CHAT)
+    assert wanted.sampling == Sampling(256, 0.0, 1.0, (), None)
+    assert not wanted.stream
+
+
+def test_every_field_is_read():
+    options = {"max_tokens": 7, "temperature": 0.5, "top_p": 0.9, "stop": "END", "seed": 4, "stream": True}
+    wanted = parse_chat(CHAT | options | {"stream_options": {"include_usage": True}, "user": "ignored"})
+    assert wanted.sampling == Sampling(7, 0.5, 0.9, ("END",), 4)
+    assert wanted.stream
+    assert wanted.include_usage
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"model": ""}, "model"),
+        ({"model": 5}, "model"),
+        ({"messages": []}, "messages"),
+        ({"messages": "Hi"}, "messages"),
+        ({"messages": [{"role": "tool", "content": "Hi"}]}, "role"),
+        ({"messages": [{"role": "user", "content": ["Hi"]}]}, "content"),
+        ({"messages": ["Hi"]}, "role"),
+        ({"messages": [{"role": "user", "content": "x" * (MAX_CHARS + 1)}]}, "longer"),
+        ({"max_tokens": -1}, "max_tokens"),
+        ({"max_tokens": 2.5}, "max_tokens"),
+        ({"max_tokens": True}, "max_tokens"),
+        ({"temperature": float("nan")}, "temperature"),
+        ({"temperature": 3}, "temperature"),
+        ({"top_p": 0}, "top_p"),
+        ({"stop": [""]}, "stop"),
+        ({"stop": ["a"] * 5}, "stop"),
+        ({"seed": "x"}, "seed"),
+        ({"seed": 2**64}, "seed"),
+        ({"n": 2}, "n must"),
+        ({"stream": "yes"}, "stream"),
+    ],
+)
+def test_a_wrong_field_is_named(change, word):
+    with pytest.raises(BadRequest, match=word):
+        parse_chat(CHAT | change)
+
+
+@pytest.mark.parametrize("texts", [None, [], [3], ["x"] * 257, ["x" * 50_001], [[1, 2]]])
+def test_texts_to_embed_are_bounded(texts):
+    with pytest.raises(BadRequest, match="input"):
+        parse_embeddings({"model": "m", "input": texts})
+
+
+def test_a_lone_surrogate_becomes_a_question_mark():
+    assert parse_embeddings({"model": "m", "input": "a\ud800b"}).texts == ["a?b"]
+
+
+def test_vectors_can_be_packed():
+    wanted = parse_embeddings({"model": "m", "input": ["x"], "encoding_format": "base64"})
+    packed = embeddings_reply(wanted, [[1.0, -0.5]], 3)["data"][0]["embedding"]
+    assert struct.unpack("<2f", base64.b64decode(packed)) == (1.0, -0.5)
+
+
+def test_the_last_event_names_the_reason_and_the_usage():
+    event = ChatReply("m").event({}, Finished("stop", 10, 4))
+    assert event["choices"][0]["finish_reason"] == "stop"
+    assert event["usage"] == {"prompt_tokens": 10, "completion_tokens": 4, "total_tokens": 14}
