@@ -36,16 +36,19 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def article(request: HttpRequest, slug: str) -> HttpResponse:
-    """The live revision; 410 for what was withdrawn, 404 for what this reader may not know of."""
+    """The live revision; 410 for what was withdrawn, 404 for what this reader may not know of.
+
+    Title and body are the published ones; audience and language hold as soon as they are saved, as in the search.
+    """
     audiences = audiences_of(request.user)
     found = Article.objects.select_related("live_revision", "category").filter(slug=slug).first()
     if found is None:
         raise Http404("There is no article at this address.")
     shown = found.live_revision or found.revisions.first()
-    if shown is None or shown.audience not in audiences:
+    if shown is None or found.audience not in audiences:
         raise Http404("There is no article at this address.")
     related = live_articles(audiences).filter(category=found.category).exclude(pk=found.pk)[:RELATED]
-    context = {"article": found, "revision": shown, "related": related, "rtl": shown.language in RIGHT_TO_LEFT}
+    context = {"article": found, "revision": shown, "related": related, "rtl": found.language in RIGHT_TO_LEFT}
     if not found.is_live:
         return render(request, "help/withdrawn.html", context, status=410)
     return render(request, "help/article.html", {**context, "html": to_html(shown.body)})
@@ -57,7 +60,7 @@ def audiences_of(user: Person | AnonymousUser) -> tuple[str, ...]:
 
 
 def live_articles(audiences: tuple[str, ...]) -> QuerySet[Article]:
-    live = Article.objects.filter(status=Article.Status.PUBLISHED, live_revision__audience__in=audiences)
+    live = Article.objects.filter(status=Article.Status.PUBLISHED, audience__in=audiences)
     return live.select_related("live_revision").order_by("live_revision__title")
 
 

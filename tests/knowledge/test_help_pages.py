@@ -1,0 +1,109 @@
+"""The public help pages: Dora reads what is live and public; Ada, who is staff, may read everything."""
+
+import re
+
+import pytest
+from django.db import DatabaseError
+
+from knowledge import publishing, tasks, views
+from knowledge.models import Article
+from knowledge.retrieval import RetrievalError
+
+
+@pytest.fixture(autouse=True)
+def no_worker(monkeypatch):
+    monkeypatch.setattr(tasks, "hint", lambda article: None)
+
+
+@pytest.fixture
+def published(prices, ada) -> Article:
+    publishing.publish(article=prices, by=ada)
+    return prices
+
+
+def make_article(category, ada, **fields) -> Article:
+    made = Article(category=category, **{"title": "Secret prices", "slug": "secret", "body": "Ten.", **fields})
+    publishing.publish(article=made, by=ada)
+    return made
+
+
+def test_an_article_is_shown_with_its_anchors_and_its_last_change(client, published):
+    page = client.get("/help/delivery-prices/")
+    text = page.content.decode()
+    assert page.status_code == 200
+    assert "<h1>Delivery prices</h1>" in text and 'id="saturday"' in text
+    assert "/help/#delivery" in text and "Last changed" in text and '<article class="help" lang="en">' in text
+
+
+def test_a_draft_changes_nothing_until_it_is_published(client, published, ada):
+    published.body = "Delivery is free."
+    publishing.save_draft(article=published, by=ada)
+    assert "Delivery is free" not in client.get("/help/delivery-prices/").content.decode()
+    publishing.publish(article=published, by=ada)
+    assert "Delivery is free" in client.get("/help/delivery-prices/").content.decode()
+
+
+def test_what_was_withdrawn_says_so_and_is_listed_nowhere(client, published, ada):
+    publishing.archive(article=published, by=ada)
+    page = client.get("/help/delivery-prices/")
+    assert page.status_code == 410 and "was withdrawn" in page.content.decode()
+    assert "£3.95" not in page.content.decode()
+    assert "Delivery prices" not in client.get("/help/").content.decode()
+
+
+def test_what_was_never_published_does_not_exist(client, prices, ada):
+    publishing.save_draft(article=prices, by=ada)
+    assert client.get("/help/delivery-prices/").status_code == 404
+    assert client.get("/help/no-such-thing/").status_code == 404
+
+
+@pytest.mark.parametrize("audience", ["internal", "customers"])
+def test_only_staff_read_what_is_not_public(client, delivery, ada, audience):
+    secret = make_article(delivery, ada, audience=audience)
+    assert client.get("/help/secret/").status_code == 404
+    assert "Secret prices" not in client.get("/help/").content.decode()
+    client.force_login(ada)
+    assert client.get("/help/secret/").status_code == 200
+    assert "Secret prices" in client.get("/help/").content.decode()
+    publishing.archive(article=secret, by=ada)
+    client.logout()
+    assert client.get("/help/secret/").status_code == 404, "a withdrawn secret stays one"
+
+
+def test_an_article_made_internal_is_gone_at_once(client, published, ada):
+    published.audience = "internal"
+    publishing.save_draft(article=published, by=ada)
+    assert client.get("/help/delivery-prices/").status_code == 404
+
+
+def test_search_finds_the_section(client, published, fake_model):
+    text = client.get("/help/", {"q": "saturday"}).content.decode()
+    assert "Results for “saturday”" in text and "/help/delivery-prices/#saturday" in text
+    assert "Nothing found" in client.get("/help/", {"q": "xylophone"}).content.decode()
+
+
+def test_titles_are_found_when_the_search_is_down(client, published, monkeypatch):
+    def down(*_: object, **__: object) -> None:
+        raise RetrievalError("down") from DatabaseError()
+
+    monkeypatch.setattr(views, "find_passages", down)
+    assert "/help/delivery-prices/" in client.get("/help/", {"q": "prices"}).content.decode()
+
+
+def test_what_readers_type_is_never_markup(client, published, fake_model):
+    text = client.get("/help/", {"q": '"><script>alert(1)</script>\0' + "x" * 5000}).content.decode()
+    assert "<script>alert" not in text and "x" * 201 not in text
+
+
+def test_an_arabic_article_reads_from_the_right(client, delivery, ada):
+    make_article(delivery, ada, slug="arabic", title="أسعار التوصيل", language="ar")
+    assert 'lang="ar" dir="rtl"' in client.get("/help/arabic/").content.decode()
+
+
+@pytest.mark.parametrize("address", ["/", "/help/", "/help/delivery-prices/", "/help/no-such-thing/"])
+def test_pages_hold_no_inline_script_or_style(client, published, address):
+    page = client.get(address)
+    text = page.content.decode()
+    assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|javascript:", text)
+    assert "unsafe-inline" not in page.headers.get("Content-Security-Policy", "")
+    assert "support-chat.js" in text
