@@ -5,6 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.core.exceptions import ValidationError
 from django.db import transaction
 from django.db.models.functions import Now
 from redis import Redis
@@ -12,6 +13,7 @@ from redis.exceptions import RedisError
 
 from chat import doorbell
 from chat.conversations import agent_name
+from chat.events import clean
 from chat.models import Conversation, Message
 
 DUTY_SECONDS = 300
@@ -59,25 +61,28 @@ def is_with_person(conversation: UUID) -> bool:
 
 
 @transaction.atomic
-def join(conversation: Conversation, by: Any) -> bool:
-    """Take the conversation; False when somebody else has it. From now on the assistant keeps quiet."""
-    rows = Conversation.objects.select_for_update().filter(pk=conversation.pk)
-    row = rows.get()
+def join(conversation: Conversation, by: Any) -> None:
+    """Take the conversation; from now on the assistant keeps quiet. ValidationError when somebody else has it."""
+    rows = Conversation.objects.select_for_update(of=("self",)).filter(pk=conversation.pk)
+    row = rows.select_related("agent").get()
     if row.state == Conversation.State.AGENT and row.agent_id not in (None, by.pk):
-        return False
+        raise ValidationError(f"{row.agent.get_username()} has this conversation. They can hand it back first.")
+    if row.state == Conversation.State.AGENT and row.agent_id == by.pk:
+        return
     rows.update(state=Conversation.State.AGENT, agent=by, waiting_since=None)
     transaction.on_commit(lambda: doorbell.ring(conversation.pk, state="joined", name=agent_name(by)))
-    return True
 
 
 @transaction.atomic
 def say(conversation: Conversation, by: Any, text: str) -> Message:
-    """A person's message to the customer; joins if they had not."""
-    if conversation.state != Conversation.State.AGENT or conversation.agent_id != by.pk:
-        join(conversation, by)
-    message = Message.objects.create(
-        conversation=conversation, role=Message.Role.AGENT, author=by, text=text[:MAX_MESSAGE_CHARS]
-    )
+    """A person's message to the customer; joins if they had not. ValidationError says what cannot be sent."""
+    text = clean(text)
+    if not text:
+        raise ValidationError("Write a message first; nothing was sent.")
+    if len(text) > MAX_MESSAGE_CHARS:
+        raise ValidationError(f"A message has at most {MAX_MESSAGE_CHARS:,} characters; nothing was sent.")
+    join(conversation, by)
+    message = Message.objects.create(conversation=conversation, role=Message.Role.AGENT, author=by, text=text)
     transaction.on_commit(lambda: doorbell.ring(conversation.pk))
     return message
 

@@ -18,6 +18,10 @@ def save_review(
         raise ValidationError("Only the assistant's answers are reviewed.")
     if verdict == Review.Verdict.GOOD:
         labels = []
+    for name, text in (("corrected_answer", corrected_answer), ("note", note)):
+        most = Review._meta.get_field(name).max_length
+        if len(text) > most:
+            raise ValidationError(f"The {name.replace('_', ' ')} has {len(text):,} characters; at most {most:,} fit.")
     values: dict[str, Any] = {
         "verdict": verdict,
         "labels": labels,
