@@ -2,6 +2,7 @@
 
 import contextlib
 import io
+import logging
 import os
 import signal
 import sys
@@ -13,14 +14,15 @@ from typing import IO
 
 from django.apps import apps
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.core.checks import ERROR, run_checks
 from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from supportbot.embedded import EmbeddedError, EmbeddedServices
-from supportbot.log_file import log_tail
-from supportbot.people import ensure_first_people
+from supportbot.log_file import bound_log, log_tail
+from supportbot.people import FIRST_PEOPLE, ensure_first_people
 from supportbot.stack import MODEL, WEB, WORKER, model_child, model_failed, serves_model, web_child, worker_child
 from supportbot.startup_checks import (
     StartError,
@@ -72,9 +74,12 @@ def up(host: str, port: int, terminal: Terminal) -> int:
     try:
         lock = _check(host, port, terminal)
         _start_data_servers(services, terminal)
+        _log_to(services.logs / "up.log")
         if serves_model():
             supervisor.start(model_child())
         _migrate(terminal)
+        supervisor.start(worker_child())
+        supervisor.start(web_child(host, port))
         _fill(terminal)
         _serve(supervisor, terminal)
         _index(supervisor, terminal)
@@ -102,6 +107,14 @@ def up(host: str, port: int, terminal: Terminal) -> int:
         services.stop()
         if lock is not None:
             lock.close()
+
+
+def _log_to(path: Path) -> None:
+    """The terminal is for our own lines; what libraries and verbs log in this process goes to a file."""
+    bound_log(path)
+    for handler in logging.getLogger().handlers:
+        if isinstance(handler, logging.StreamHandler):
+            handler.setStream(path.open("a"))
 
 
 def _raise_stopped(number: int, frame: FrameType | None) -> None:
@@ -152,21 +165,19 @@ def _migrate(terminal: Terminal) -> None:
 
 
 def _fill(terminal: Terminal) -> None:
-    """The first start makes people and loads the demo's articles; a later one finds them."""
-    article = apps.get_model("knowledge", "Article")
-    ensure_first_people(settings.DATA_DIR)
-    if not article.objects.exists():
-        with terminal.step("Loading", "the demo's articles") as step:
-            call_command("load_demo", verbosity=0, stdout=io.StringIO())
-            step.text = f"{article.objects.count()} articles of the demo"
+    """The first start loads the demo, then makes the people: who finds people knows that the demo was loaded whole."""
+    if not get_user_model().objects.exists():
+        with terminal.step("Loading", "the demo's articles and the first people") as step:
+            call_command("load_demo", stdout=io.StringIO())
+            ensure_first_people(settings.DATA_DIR)
+            articles = apps.get_model("knowledge", "Article").objects.count()
+            step.text = f"{articles} articles of the demo, {len(FIRST_PEOPLE)} people"
     _close_connections()
 
 
 def _serve(supervisor: Supervisor, terminal: Terminal) -> None:
-    """Worker and web at once; then wait for each, and for the model server, which has begun before."""
+    """Wait for each to answer; all were started as soon as what they need was there."""
     with terminal.step("Serving", "web, worker and model server") as step:
-        supervisor.start(worker_child())
-        supervisor.start(web_child(settings.HOST, settings.PORT))
         for child in supervisor.children:
             if child.name != MODEL:
                 _wait_for(child, supervisor, WEB_SECONDS)
