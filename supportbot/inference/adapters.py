@@ -2,7 +2,6 @@
 
 import json
 import logging
-import math
 import threading
 from collections import OrderedDict
 from dataclasses import dataclass
@@ -112,7 +111,7 @@ class AdapterStore:
         except ValueError as error:
             raise AdapterRefused("Merged into the base model it gives values that are not finite numbers.") from error
         model = Llama(merged, dtype=self._base.dtype, context=self._base.context, shared=self._base)
-        probe = model.prefill([0, 1], model.new_cache(1), 0, 0, last=True)
+        probe = model.prefill([0, 1], model.new_cache(1), 0, last=True)
         if probe is None or not torch.isfinite(probe).all():
             raise AdapterRefused("In a first try it gave values that are not finite numbers.")
         return model
@@ -147,7 +146,7 @@ def _checked_settings(settings: dict[str, Any]) -> dict[str, Any]:
     rank, alpha, targets = settings.get("r"), settings.get("lora_alpha"), settings.get("target_modules")
     if type(rank) is not int or not 1 <= rank <= MAX_RANK:
         raise AdapterRefused(f"Its rank must be a whole number between 1 and {MAX_RANK}.")
-    if type(alpha) not in (int, float) or not math.isfinite(alpha) or not 0 < alpha <= 16 * MAX_RANK:
+    if not isinstance(alpha, int | float) or not 0 < alpha <= 16 * MAX_RANK:
         raise AdapterRefused("Its lora_alpha is not a sensible number.")
     if not isinstance(targets, list) or not targets or not all(isinstance(t, str) and t in TARGETS for t in targets):
         raise AdapterRefused(f"Its target_modules must be some of {', '.join(sorted(TARGETS))}.")
@@ -189,7 +188,7 @@ def _expected_shapes(settings: dict[str, Any], base: dict[str, Any]) -> dict[str
         "self_attn.o_proj": (queries, hidden), "mlp.gate_proj": (hidden, wide), "mlp.up_proj": (hidden, wide),
         "mlp.down_proj": (wide, hidden),
     }  # fmt: skip
-    shapes = {}
+    shapes: dict[str, tuple[int, ...]] = {}
     for layer in range(base["num_hidden_layers"]):
         for module, (size_in, size_out) in sizes.items():
             if module.partition(".")[2] in settings["target_modules"]:

@@ -6,7 +6,7 @@ A request is tried again only when nothing of its answer has been shown: after a
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -53,7 +53,7 @@ async def stream_chat(
     temperature: float = 0.0,
     first_token_seconds: float,
     total_seconds: float,
-) -> AsyncIterator[str | Finish]:
+) -> AsyncGenerator[str | Finish, None]:
     """Pieces of text, then exactly one Finish. Raises ModelError. Closing the generator drops the request."""
     body = _chat_body(messages, model, max_tokens, temperature)
     body |= {"stream": True, "stream_options": {"include_usage": True}}
@@ -74,7 +74,7 @@ async def stream_chat(
         await asyncio.sleep(pause or 0)
 
 
-async def _stream_once(body: dict[str, Any], first_limit: float, limit: float) -> AsyncIterator[str | Finish]:
+async def _stream_once(body: dict[str, Any], first_limit: float, limit: float) -> AsyncGenerator[str | Finish, None]:
     """One attempt. Each wait has its own time-out: none may be open across a yield."""
     loop = asyncio.get_running_loop()
     shown, reason, counts = 0, None, (0, 0)
@@ -100,7 +100,7 @@ async def _stream_once(body: dict[str, Any], first_limit: float, limit: float) -
 
 
 @asynccontextmanager
-async def _opened(body: dict[str, Any], limit: float) -> AsyncIterator[AsyncIterator[Delta]]:
+async def _opened(body: dict[str, Any], limit: float) -> AsyncIterator[AsyncGenerator[Delta, None]]:
     """The events of a stream that the server has accepted before `limit`; leaving hangs up."""
     client = async_client(*_chat_address())
     request = client.build_request("POST", "chat/completions", json=body)

@@ -42,7 +42,7 @@ class Lane:
         assert sequence is not None
         part = sequence.prompt[sequence.read : sequence.read + chunk]
         last = sequence.read + len(part) == len(sequence.prompt)
-        logits = self.model.prefill(part, self.cache, len(self.running), sequence.read, last=last)
+        logits = self.model.prefill(part, self.cache, len(self.running), last=last)
         sequence.read += len(part)
         if logits is not None:
             self.prefilling = None
@@ -51,13 +51,31 @@ class Lane:
         return len(part)
 
     def step(self) -> int:
-        """One more word for every running sequence. Tokens written."""
+        """One more word for every running sequence, or several for one that is alone. Tokens written."""
+        if len(self.running) == 1 and (guessed := self.running[0].guess()):
+            return self._step_alone(guessed)
         logits = self.model.decode([sequence.output[-1] for sequence in self.running], self.cache)
         over = [sequence.take(row) for sequence, row in zip(self.running, logits, strict=True)]
         for slot in reversed(range(len(over))):
             if over[slot]:
                 self._retire(slot)
         return len(over)
+
+    def _step_alone(self, guessed: list[int]) -> int:
+        """Check guessed words all at once, and keep those that the model writes itself, with the one that follows."""
+        sequence, known = self.running[0], len(self.cache.tokens[0])
+        logits = self.model.verify([sequence.output[-1], *guessed], self.cache, 0)
+        written = 0
+        for row, hoped in zip(logits, [*guessed, None], strict=True):
+            over = sequence.take(row)
+            written += 1
+            if over or sequence.output[-1] != hoped:
+                break
+        del self.cache.tokens[0][known + written :]
+        sequence.learn(written - 1)
+        if over:
+            self._retire(0)
+        return written
 
     def drop_cancelled(self) -> None:
         """Let go of sequences whose client went away."""

@@ -34,7 +34,7 @@ class Layer:
 
 
 class Llama:
-    """The weights of one merged model, and the two ways to run them."""
+    """The weights of one merged model, and the ways to run them."""
 
     def __init__(
         self, model: PreTrainedModel, *, dtype: torch.dtype, context: int, shared: "Llama | None" = None
@@ -49,6 +49,7 @@ class Llama:
         self.dtype = dtype
         self.heads = config.num_attention_heads
         self.kv_heads = config.num_key_value_heads
+        self.group = self.heads // self.kv_heads  # query heads that share a key head
         self.width = getattr(config, "head_dim", None) or config.hidden_size // self.heads
         self.epsilon = config.rms_norm_eps
         self.context = min(context, config.max_position_embeddings)
@@ -67,29 +68,15 @@ class Llama:
         return KeyValueCache(len(self.layers), slots, self.kv_heads, self.context, self.width, self.dtype)
 
     @torch.inference_mode()
-    def prefill(self, tokens: list[int], cache: KeyValueCache, slot: int, start: int, *, last: bool) -> Tensor | None:
-        """Read `tokens` at positions `start`.. into `slot`; the logits [vocabulary] after the final one if `last`."""
-        count, end = len(tokens), start + len(tokens)
-        hidden = F.embedding(torch.tensor(tokens), self.embeddings)
-        cosines, sines = self.cosines[start:end].unsqueeze(1), self.sines[start:end].unsqueeze(1)
-        mask = None
-        if start and count > 1:
-            mask = torch.ones(count, end, dtype=torch.bool).tril(diagonal=start)
-        for index, layer in enumerate(self.layers):
-            queries, keys, values = self._project(layer, hidden, cosines, sines)
-            all_keys, all_values = cache.keys[index, slot, :, :end], cache.values[index, slot, :, :end]
-            all_keys[:, start:] = keys.transpose(0, 1)
-            all_values[:, start:] = values.transpose(0, 1)
-            attended = F.scaled_dot_product_attention(
-                queries.transpose(0, 1).unsqueeze(0),
-                self._repeated(all_keys),
-                self._repeated(all_values),
-                attn_mask=mask,
-                is_causal=not start,
-            )
-            hidden = self._finish(layer, hidden, attended[0].transpose(0, 1).reshape(count, -1))
-        cache.tokens[slot].extend(tokens)
+    def prefill(self, tokens: list[int], cache: KeyValueCache, slot: int, *, last: bool) -> Tensor | None:
+        """Read `tokens` into `slot`, behind what it holds; the logits [vocabulary] after the final one if `last`."""
+        hidden = self._read(tokens, cache, slot)
         return self._logits(hidden[-1:])[0] if last else None
+
+    @torch.inference_mode()
+    def verify(self, tokens: list[int], cache: KeyValueCache, slot: int) -> Tensor:
+        """The same, with the logits [n, vocabulary] after each token."""
+        return self._logits(self._read(tokens, cache, slot))
 
     @torch.inference_mode()
     def decode(self, tokens: list[int], cache: KeyValueCache) -> Tensor:
@@ -103,13 +90,12 @@ class Llama:
         mask = None
         if min(lengths) + 1 < longest:
             mask = (torch.arange(longest) <= positions.unsqueeze(1)).view(count, 1, 1, longest)
-        group = self.heads // self.kv_heads
         for index, layer in enumerate(self.layers):
             queries, keys, values = self._project(layer, hidden, cosines, sines)
             cache.keys[index][slots, :, positions] = keys
             cache.values[index][slots, :, positions] = values
             attended = F.scaled_dot_product_attention(  # a group of query heads asks its key head like several rows
-                queries.view(count, self.kv_heads, group, self.width),
+                queries.view(count, self.kv_heads, self.group, self.width),
                 cache.keys[index, :count, :, :longest],
                 cache.values[index, :count, :, :longest],
                 attn_mask=mask,
@@ -118,6 +104,41 @@ class Llama:
         for slot, token in enumerate(tokens):
             cache.tokens[slot].append(token)
         return self._logits(hidden)
+
+    def _read(self, tokens: list[int], cache: KeyValueCache, slot: int) -> Tensor:
+        """The last block's output [n, hidden] for new tokens of one sequence."""
+        count, start = len(tokens), len(cache.tokens[slot])
+        end = start + count
+        hidden = F.embedding(torch.tensor(tokens), self.embeddings)
+        cosines, sines = self.cosines[start:end].unsqueeze(1), self.sines[start:end].unsqueeze(1)
+        mask = torch.ones(count, end, dtype=torch.bool).tril(diagonal=start).repeat(self.group, 1) if start else None
+        for index, layer in enumerate(self.layers):
+            queries, keys, values = self._project(layer, hidden, cosines, sines)
+            all_keys, all_values = cache.keys[index, slot, :, :end], cache.values[index, slot, :, :end]
+            all_keys[:, start:] = keys.transpose(0, 1)
+            all_values[:, start:] = values.transpose(0, 1)
+            if mask is None:
+                attended = self._attend_from_start(queries, all_keys, all_values)
+            else:
+                attended = self._attend(queries, all_keys, all_values, mask)
+            hidden = self._finish(layer, hidden, attended)
+        cache.tokens[slot].extend(tokens)
+        return hidden
+
+    def _attend_from_start(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
+        """A prompt's first part sees itself only: [n, heads * width]. The causal kernel skips half of the work."""
+        keys, values = (states.repeat_interleave(self.group, dim=0).unsqueeze(0) for states in (keys, values))
+        rows = queries.transpose(0, 1).unsqueeze(0)
+        attended = F.scaled_dot_product_attention(rows, keys, values, is_causal=True)
+        return attended[0].transpose(0, 1).reshape(len(queries), -1)
+
+    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+        """New tokens see older ones too. The query heads of a group ask their key head like more rows: no copies."""
+        count = len(queries)
+        rows = queries.view(count, self.kv_heads, self.group, self.width).permute(1, 2, 0, 3)
+        rows = rows.reshape(1, self.kv_heads, self.group * count, self.width)
+        attended = F.scaled_dot_product_attention(rows, keys.unsqueeze(0), values.unsqueeze(0), attn_mask=mask)
+        return attended.view(self.kv_heads, self.group, count, self.width).permute(2, 0, 1, 3).reshape(count, -1)
 
     def _project(self, layer: Layer, hidden: Tensor, cosines: Tensor, sines: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Rotated queries [n, heads, width], rotated keys and plain values [n, kv_heads, width]."""
@@ -137,10 +158,6 @@ class Llama:
     def _logits(self, hidden: Tensor) -> Tensor:
         normed = F.rms_norm(hidden, hidden.shape[-1:], self.norm, self.epsilon)
         return F.linear(normed, self.head).float()
-
-    def _repeated(self, states: Tensor) -> Tensor:
-        """Keys or values [kv_heads, length, width], once for each query head: [1, heads, length, width]."""
-        return states.repeat_interleave(self.heads // self.kv_heads, dim=0).unsqueeze(0)
 
     def _layer(self, block: torch.nn.Module) -> Layer:
         attention, feed = block.self_attn, block.mlp

@@ -132,7 +132,8 @@ class Runtime:
     def _warm_up(self) -> None:
         """The first use of each kernel is slow; the adapter that customers talk to should be merged before they ask."""
         cache = self.base.new_cache(1)
-        self.base.prefill([0] * 64, cache, 0, 0, last=True)
+        self.base.prefill([0] * 64, cache, 0, last=True)
+        self.base.verify([0] * 4, cache, 0)
         self.base.decode([0], cache)
         self.embedder.submit(EmbeddingRequest(self.embedder.tokenize(["warm"]), lambda _vectors: None))
         self.embedder.step_questions()

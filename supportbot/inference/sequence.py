@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
+from supportbot.inference import speculation
 from supportbot.inference.detokenizer import Detokenizer
 
 if TYPE_CHECKING:
@@ -60,6 +61,7 @@ class Sequence:
     output: list[int] = field(default_factory=list)
     cancelled: bool = False
     text: Detokenizer = field(init=False)
+    _guess_length: int = field(init=False, default=speculation.FIRST_GUESS)
     _dice: torch.Generator | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -89,6 +91,17 @@ class Sequence:
         if len(self.output) >= self.sampling.max_tokens:
             return self._end("length")
         return False
+
+    def guess(self) -> list[int]:
+        """What may come next, judged by the prompt and the answer so far; greedy answers only, where it is exact."""
+        left = self.sampling.max_tokens - len(self.output) - 1
+        if self._dice is not None or left < 1:
+            return []
+        return speculation.guess(self.prompt + self.output, min(self._guess_length, left))
+
+    def learn(self, right: int) -> None:
+        """So many guessed tokens were right."""
+        self._guess_length = speculation.next_length(right)
 
     def drop(self) -> None:
         """Tell whoever may still listen that the answer was given up."""

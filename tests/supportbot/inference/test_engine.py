@@ -86,6 +86,19 @@ def test_a_long_prompt_does_not_stop_the_others_writing(llama, monkeypatch):
     assert len(writer.sequence.output) - before == 5
 
 
+def test_repeated_words_are_written_in_fewer_steps(llama, expected):
+    client, engine = Client(llama, PROMPTS[0], Sampling(60)), engine_of()
+    engine.submit(client.sequence)
+    run(engine)
+    written = client.sequence.output
+    assert written == expected(PROMPTS[0], 60)
+    again, engine = Client(llama, PROMPTS[0] + written + PROMPTS[0], Sampling(40)), engine_of()
+    engine.submit(again.sequence)
+    run(engine)
+    assert again.sequence.output == expected(PROMPTS[0] + written + PROMPTS[0], 40)
+    assert engine.steps < 40
+
+
 def test_an_answer_ends_at_the_end_token_which_is_not_shown(llama, expected):
     written = expected(PROMPTS[0], 20)
     end = written[6]
