@@ -71,24 +71,31 @@ def find_candidates(
     *, terms: Sequence[Term], audiences: Collection[str], space: EmbeddingSpace | None, vector: Sequence[float] | None
 ) -> list[Candidate]:
     """At most 2 * ARM passages, in no order. Either arm may be missing: no words, or no vector of the question."""
-    query = matching_query(terms)
-    named = ", ".join(f"'{Audience(audience).value}'" for audience in sorted(audiences))
-    if not named or (not query and vector is None):
+    if not audiences or (not matching_query(terms) and (space is None or vector is None)):
         return []
-    parts: dict[str, object] = {"audiences": named, "arm": ARM, "rows": MATCHED_ROWS, "space": "NULL"}
-    parts["rank"] = _rank(terms)
-    parts["dense"], parts["similarity"] = NOTHING, "NULL::float8"
+    with connection.cursor() as cursor:
+        cursor.execute(*search_statement(terms=terms, audiences=audiences, space=space, vector=vector))
+        return [Candidate(*row) for row in cursor.fetchall()]
+
+
+def search_statement(
+    *, terms: Sequence[Term], audiences: Collection[str], space: EmbeddingSpace | None, vector: Sequence[float] | None
+) -> tuple[str, dict[str, object]]:
+    """The SQL and its values. Only numbers and the names of audiences are written into the SQL itself."""
+    named = ", ".join(f"'{Audience(audience).value}'" for audience in sorted(audiences))
+    parts: dict[str, object] = {"audiences": named, "arm": ARM, "rows": MATCHED_ROWS, "rank": _rank(terms)}
+    parts |= {"space": "NULL", "dense": NOTHING, "similarity": "NULL::float8", "lexical": NOTHING}
+    values: dict[str, object] = {}
     if space is not None and vector is not None:
         parts |= {"space": int(space.pk), "dimensions": int(space.dimensions)}
-        parts["dense"] = DENSE.format(**parts)
-        parts["similarity"] = SIMILARITY.format(**parts)
-    parts["lexical"] = LEXICAL.format(**parts) if query else NOTHING
-    values: dict[str, object] = {"query": query, "vector": vector and "[" + ",".join(map(repr, vector)) + "]"}
+        parts |= {"dense": DENSE.format(**parts), "similarity": SIMILARITY.format(**parts)}
+        values["vector"] = "[" + ",".join(map(repr, vector)) + "]"
+    if query := matching_query(terms):
+        parts["lexical"] = LEXICAL.format(**parts)
+        values["query"] = query
     for number, (stem, weight) in enumerate(_weights(terms)):
-        values[f"stem{number}"], values[f"weight{number}"] = stem, weight
-    with connection.cursor() as cursor:
-        cursor.execute(SEARCH.format(**parts), values)
-        return [Candidate(*row) for row in cursor.fetchall()]
+        values |= {f"stem{number}": stem, f"weight{number}": weight}
+    return SEARCH.format(**parts), values
 
 
 def _weights(terms: Sequence[Term]) -> list[tuple[str, float]]:

@@ -74,7 +74,9 @@ def _question(row: dict[str, Any]) -> GivenQuestion:
     answerable = row.get("answerable", True)
     if not isinstance(answerable, bool):
         raise ValueError("`answerable` is neither true nor false")
-    return GivenQuestion(_text(row, "id"), _text(row, "question", required=False), history, tuple(gold), answerable)
+    if not isinstance(row.get("question"), str):
+        raise ValueError("`question` is missing or is no text")
+    return GivenQuestion(_text(row, "id"), row["question"], history, tuple(gold), answerable)
 
 
 def _is_turn(turn: object) -> bool:

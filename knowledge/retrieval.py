@@ -80,11 +80,11 @@ def find_passages(
 ) -> Retrieval:
     """Search by meaning and by words. `language` is preferred, not demanded. RetrievalError without a database.
 
-    A question without a letter or a digit finds nothing; one longer than MAX_QUESTION_CHARS is cut.
+    An empty question finds nothing; one longer than MAX_QUESTION_CHARS is cut.
     """
     readers = sorted({Audience(audience).value for audience in audiences})
     asked = clean(question)
-    if not readers or not any(character.isalnum() for character in asked):
+    if not readers or not asked:
         return Retrieval()
     clock = Clock()
     try:

@@ -1,6 +1,7 @@
 """A question finds passages: by meaning, by words, in its language; never one that this reader may not see."""
 
 import pytest
+from django.utils.text import slugify
 
 from knowledge import indexing, publishing
 from knowledge.models import Article, Audience, Category
@@ -13,10 +14,10 @@ REFUNDS = "We pay the money back to the card that you paid with. It takes five w
 PARCELS = "Every parcel has a tracking number. The courier scans it in the evening."
 
 
-def write(title: str, body: str, *, audience: str = Audience.PUBLIC, language: str = "en") -> Article:
+def write(title: str, body: str, *, slug: str = "", audience: str = Audience.PUBLIC, language: str = "en") -> Article:
     category, _ = Category.objects.get_or_create(name="Help", slug="help")
     article = Article(
-        slug=title.lower().replace(" ", "-"),
+        slug=slug or slugify(title),
         title=title,
         body=body,
         category=category,
@@ -67,3 +68,52 @@ def test_words_alone_answer_while_the_embeddings_server_is_away(shop, settings):
     assert found.passages[0].similarity is None
     assert found.degraded == "no vector of the question"
     assert 0 < found.answerable < 1
+
+
+def test_a_passage_without_a_vector_yet_is_found_by_its_words(shop, settings):
+    new = write("Zeppelin hire", "A zeppelin can be hired for a weekend.")
+    found = find_passages("Can I hire a zeppelin for the weekend?")
+    assert found.passages[0].article_id == new.pk
+    assert found.passages[0].similarity is None
+
+
+def test_at_most_two_passages_of_an_article_come_back(fake_model):
+    sections = "\n\n".join(
+        f"## Refund {n}\n\nThe refund of kind {n} takes {n} days. {'More. ' * 60}" for n in range(1, 6)
+    )
+    long, short = write("Refunds at length", sections), write("Refund in short", "A refund takes days.")
+    indexing.embed_stale()
+    found = find_passages("How many days does a refund take?", limit=5)
+    of = [passage.article_id for passage in found.passages]
+    assert of.count(long.pk) == 2 and of.count(short.pk) == 1
+    assert found.passages[0].score == max(passage.score for passage in found.passages)
+
+
+def test_an_article_in_the_asked_language_is_preferred_and_the_others_stay(fake_model):
+    english = write("Wifi", "Wifi Router Reset", language="en")
+    german = write("Wifi", "Wifi Router Reset", slug="wlan", language="de")
+    indexing.embed_stale()
+    for language, first in (("de", german), ("en", english)):
+        found = find_passages("Wifi Router Reset", language=language)
+        assert found.ranked_article_ids[0] == first.pk
+        assert set(found.ranked_article_ids) == {english.pk, german.pk}
+
+
+def test_a_german_question_is_stemmed_as_german(fake_model, settings):
+    settings.EMBEDDING_URL = DEAD
+    article = write("Rücksendung", "Rücksendungen sind für alle Kundinnen kostenlos.", language="de")
+    found = find_passages("Ist eine Rücksendung für Kunden kostenlos?", language="de")
+    assert found.ranked_article_ids == [article.pk]
+
+
+def test_a_heading_leads_to_its_anchor(fake_model):
+    write("Opening hours", "## In winter\n\nWe open at ten.\n\n## In summer\n\nWe open at eight on the terrace.")
+    indexing.embed_stale()
+    best = find_passages("When do you open the terrace in summer?").passages[0]
+    assert best.url == f"/help/opening-hours/#{best.anchor}"
+    assert best.heading == "In summer" and best.anchor
+
+
+def test_an_empty_knowledge_base_answers_nothing(fake_model):
+    found = find_passages("Where is my parcel?")
+    assert found.passages == [] and found.answerable == 0 and found.nearest == []
