@@ -64,7 +64,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.locale, self.page = "", ("", "")
         self.outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(QUEUE_FRAMES)
         self.tasks: set[asyncio.Task[None]] = set()
-        self.followed: set[UUID] = set()
+        self.followed: dict[UUID, asyncio.Task[None]] = {}
         self.last_agent_message: UUID | None = None
         self.belled: UUID | None = None
         self.closing = False
@@ -149,9 +149,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.hang_up(LOST_PLACE)
 
     def begin_following(self, reply: UUID, place: Place) -> None:
-        if reply not in self.followed:
-            self.followed.add(reply)
-            self.spawn(self.follow(reply, place))
+        """Once at a time; a question that is asked again after its end is told again."""
+        if reply not in self.followed or self.followed[reply].done():
+            self.followed[reply] = self.spawn(self.follow(reply, place))
 
     # --- Hearing ----------------------------------------------------------------------------------------------------
 
@@ -285,10 +285,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def log_out(self, seen: Visit, event: Logout) -> None:
         """Every token ends; this socket goes on as a stranger's, and may say hello again."""
         await off_loop(conversations.log_out)(seen)
-        for task in [t for t in self.tasks if t.get_coro().__qualname__ == "ChatConsumer.follow"]:  # type: ignore[union-attr]
+        for task in self.followed.values():
             task.cancel()
         if self.belled:
             doorbell.forget(self.belled, self)
-        self.visit, self.belled, self.followed = None, None, set()
+        self.visit, self.belled, self.followed = None, None, {}
 
     VERBS: dict[type, Any] = {Ask: ask, Stop: stop, Rate: rate, Handover: hand_over, Logout: log_out}

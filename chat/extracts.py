@@ -7,12 +7,15 @@ from dataclasses import dataclass
 from math import log
 from typing import Protocol
 
+from chat.languages import STOPWORDS
+
 MAX_SENTENCES = 3
 MAX_CHARS = 700
 WORD = re.compile(r"\w+")
 # A sentence ends at . ! ? before a blank and what may begin the next one; a line of a list or a table is one too.
 ENDS = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+(?=[\"'“‘(]?[A-ZÀ-ÞÄÖÜ0-9¿¡])|\n+")
 ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|no|nr|approx|incl|z\.B|bzw|ca|St|Dr|Mr|Mrs|Ms|p\.ex)\.)$")
+COMMON = frozenset().union(*STOPWORDS.values())  # such words say nothing of the subject
 LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
 
 
@@ -80,5 +83,6 @@ def sentences(text: str) -> list[str]:
 
 
 def _stems(text: str) -> set[str]:
-    """Words cut to five letters: a crude stemmer that serves several languages. Very short words say nothing."""
-    return {word[:5] for word in WORD.findall(text.casefold()) if len(word) > 2}
+    """Words cut to five letters, without a plural's s: a crude stemmer that serves several languages."""
+    words = (word for word in WORD.findall(text.casefold()) if word not in COMMON)
+    return {word.removesuffix("s")[:5] if len(word) > 3 else word for word in words}
