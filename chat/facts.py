@@ -31,6 +31,9 @@ _UNITS = {
     "person": "person persons people personen personnes personas", "times": "times mal fois veces",
 }  # fmt: skip
 UNITS = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+_MONTHS = "january february march april may june july august september october november december"
+MONTHS = frozenset(_MONTHS.split())
+UNITS |= {month: month for month in MONTHS}  # 24 December is not 24 November
 _ADJECTIVES = "business working calendar full consecutive more whole further additional extra"
 ADJECTIVES = frozenset(_ADJECTIVES.split())
 _ONES = (
@@ -40,12 +43,9 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 TENS = {word: 10 * n for n, word in enumerate(_TENS.split(), start=2)}
 NUMBER_WORDS = {word: value for value, word in enumerate(f"{_ONES} nineteen".split(), start=2)}
 NUMBER_WORDS |= TENS | {"hundred": 100, "thousand": 1000, "million": 1_000_000, "dozen": 12}
-_DATE_WORDS = """
-monday tuesday wednesday thursday friday saturday sunday
-mondays tuesdays wednesdays thursdays fridays saturdays sundays
-january february april june july august september october november december
-"""
-DATE_WORDS = frozenset(_DATE_WORDS.split())
+_WEEKDAYS = "monday tuesday wednesday thursday friday saturday sunday"
+# May and march are words of every day: months only beside a number, or (March) with a capital letter.
+DATE_WORDS = MONTHS - {"march", "may"} | {f"{day}{s}" for day in _WEEKDAYS.split() for s in ("", "s")}
 RANGE_WORDS = frozenset(("to", "or", "and", "bis", "und", "à", "et", "a", "y", "-", "–", "—"))
 
 MARKER = re.compile(r"\[\d{1,4}\]")
@@ -97,7 +97,7 @@ def core(word: str) -> str:
 
 def value_of(digits: str) -> str:
     """1,000 -> 1000; 4.50 -> 4.5; 09:00 -> 9:00; leading zeros of other numbers count (they are codes and phones)."""
-    if ":" in digits:
+    if re.fullmatch(r"\d{1,2}:\d{2}", digits):
         hours, _, rest = digits.partition(":")
         return f"{int(hours)}:{rest}"
     if re.fullmatch(r"\d{1,3}(?:[,']\d{3})+(?:\.\d+)?|\d{1,3}(?:\.\d{3}){2,}", digits):
@@ -113,6 +113,11 @@ def value_of(digits: str) -> str:
 def unit_of(word: str) -> str | None:
     bare = core(word) or word.strip()
     return UNITS.get(bare) or CURRENCIES.get(bare)
+
+
+def unit_before(word: str) -> str | None:
+    """£ 5, November 24."""
+    return CURRENCIES.get(word.rstrip()[-1:]) or (core(word) if core(word) in MONTHS else None)
 
 
 def unit_after(words: Sequence[str]) -> str | None:
@@ -177,7 +182,7 @@ def _license_numbers(words: list[str], index: int, facts: Facts) -> None:
         return
     before = words[index - 1] if index else ""
     for value, unit in found:
-        unit = unit or CURRENCIES.get(before[-1:])
+        unit = unit or unit_before(before)
         facts.add(value, unit)
         if unit:
             facts.units.add(unit)
@@ -225,7 +230,7 @@ def unsupported(behind: Sequence[str], window: Sequence[str], licensed: Facts) -
         return ""
     if found := links(words[0]):
         return "" if all(link in licensed.tokens for link in found) else "link"
-    if bare in DATE_WORDS or (bare == "march" and window[0].lstrip(OUTER)[:1].isupper()):
+    if bare in DATE_WORDS or (bare == "march" and window[0].lstrip(OUTER)[:1] == "M"):
         return "" if bare in licensed.tokens or bare.rstrip("s") in licensed.tokens else "date"
     if "_" in bare:
         return "" if bare in licensed.tokens | licensed.given else "code"
@@ -244,11 +249,11 @@ def _unsupported_number(
     if bare in licensed.given and numbers[-1][1] is None:
         return ""
     for value, unit in numbers:
-        unit = unit or CURRENCIES.get(before[-1:])
+        unit = unit or unit_before(before)
         units = licensed.values.get(value)
         if units is None:
             return "number"
-        if unit and unit not in units and not (None in units and unit in licensed.units):
+        if unit and unit not in units and not (None in units and unit in licensed.units - MONTHS):
             return "unit"
     belong_together = bare not in licensed.tokens and ("/" in bare or any(len(value) > 4 for value in values))
     if belong_together and any(pair not in licensed.pairs for pair in zip(values, values[1:], strict=False)):

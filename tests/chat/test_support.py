@@ -1,0 +1,123 @@
+"""The fact gate: what stands in a passage passes, in whatever form; what does not never reaches the customer."""
+
+import re
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from chat.support import Gate, Unsupported
+
+PASSAGES = [
+    "Returns policy\n\nYou can return unused items within 60 days. Trail Club members have 120 days. A prepaid label "
+    "costs £2.95; bulky items are collected for £19. We may reduce the refund by at most 50 % of the price. Purchases "
+    "made between 1 November and 24 December can be returned until 31 January.",
+    "Contact\n\nCall 01632 960100, open from 9am to 17:30, Monday to Friday. Write to help@larkfield.example or see "
+    "https://larkfield.example/returns. The code SAVE20 saves 20 % on orders of 1,000 items or more. "
+    "It takes 14 to 21 working days, at weekends three days longer. Error E_42 means a full disk.",
+    "Weights\n\n| Tent | Weight | Price |\n|---|---|---|\n| Heron 2 | 2.50 kg | £189 |\n| Heron 3 | 3.1 kg | £229 |",
+]
+
+
+def through(pieces, question="", passages=PASSAGES):
+    gate = Gate(passages, question)
+    said = ""
+    try:
+        for piece in pieces:
+            said += gate.feed(piece)
+        return said + gate.flush(), ""
+    except Unsupported as error:
+        return said, error.kind
+
+
+SUPPORTED = [
+    "You have 60 days [1].", "Return it within sixty days.", "A 60-day return.", "It costs £2.95.", "It costs £ 2.95.",
+    "It costs 2.95 pounds.", "It costs £19.00 [1].", "At most 50% of it.", "At most 50 percent.", "50 per cent at most",
+    "Call 01632 960100.", "Call **01632 960100**.", "From 9:00 to 17:30.", "From 9 am.", "1,000 items", "1000 items",
+    "It takes 14-21 working days.", "It takes 14–21 days.", "14 to 21 full working days", "3 days longer",
+    "Write to help@larkfield.example.", "See larkfield.example/returns.", "See [here](https://larkfield.example/returns).",
+    "The code SAVE20 saves 20%.", "Monday to Friday", "until 31 January", "The Heron 2 weighs 2.5 kg.", "2.50kg",
+    "1. Call us.\n2. Wait.\n", "No facts at all, e.g. this one.", "Error E_42", "on Mondays", "until January 31",
+]  # fmt: skip
+UNSUPPORTED = [
+    "You have 61 days.", "You have 60 minutes.", "You have 60 weeks.", "sixty-one days", "two weeks", "It costs £2.96.",
+    "It costs €2.95.", "It costs $19.", "£60", "45 %", "Call 01632 960101.", "Call 960100 01632.", "Call 01632960199",
+    "open until 18:00", "See https://evil.example/.", "See evil.example.", "www.evil.example", "x@evil.example",
+    "The code SAVE30", "on Saturday", "in March", "until 30 January",
+    "until 24 November", "until November 24", "31 December", "6\u200b1 days", "6**1** days", "６１ days", "٦١ days",
+    "61st", "Error E_43", "10,000 items", "14-22 days", "2.05 kg", "2.5 km", "1. Call.\n5. Wait.\n", "v2.7",
+    "javascript://larkfield.example", "ftp://larkfield.example/x", "larkfield.example/other",
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("answer", SUPPORTED)
+def test_what_a_passage_says_passes(answer):
+    assert through([answer]) == (answer, "")
+
+
+@pytest.mark.parametrize("answer", UNSUPPORTED)
+def test_what_no_passage_says_is_stopped(answer):
+    assert through([answer])[1] in ("number", "unit", "link", "date", "code")
+
+
+@pytest.mark.parametrize("answer", SUPPORTED + UNSUPPORTED)
+def test_token_boundaries_change_nothing(answer):
+    whole = through([answer])
+    assert through(list(answer)) == through([answer[i : i + 3] for i in range(0, len(answer), 3)])
+    assert through(list(answer))[1] == whole[1]
+
+
+def test_the_words_before_the_fact_are_out_but_nothing_of_the_fact():
+    said, kind = through(list("You have exactly 75 days to return it."))
+    assert (said, kind) == ("You have exactly ", "number")
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "passes"),
+    [
+        ("Where is my order 48213?", "Your order 48213 is on its way.", True),
+        ("I get error E-77.", "Error E-77 is not described.", True),
+        ("It is version 2.3", "Version 2.3 is fine.", True),
+        ("My parcel AB1234567GB", "Parcel AB1234567GB", True),
+        ("May I return it after 90 days?", "Yes, after 90 days.", False),
+        ("Is it £5?", "Yes, it is £5.", False),
+        ("Is it true that it costs 5?", "It costs 5.", False),
+        ("order 48213", "It costs £48213.", False),
+        ("Can I pay on 3 May?", "Yes, pay on 3 May.", False),
+    ],
+)
+def test_the_customers_own_words_license_identifiers_only(question, answer, passes):
+    assert (through([answer], question)[1] == "") is passes
+
+
+def digits(text):
+    return set(re.findall(r"\d+", re.sub(r"\[\d+\]|\*|,(?=\d{3})", "", text)))
+
+
+_WORDS = """
+60 61 120 £2.95 £3.95 days weeks % 50 Monday Sunday call 01632 960100 960 the of is [1] 9am 17:30 1,000 999 12 - to
+SAVE20 SAVE21 1. 2. £ 2.5 kg help@larkfield.example evil.com twenty two January 31
+"""
+WORDS = st.sampled_from([*_WORDS.split(), "\n"])
+
+
+@settings(max_examples=300)
+@given(st.lists(WORDS, max_size=14), st.lists(st.integers(1, 5), min_size=1, max_size=8))
+def test_no_number_that_stands_in_no_passage_ever_comes_out(words, cuts):
+    answer, pieces, place = " ".join(words), [], 0
+    while place < len(answer):
+        step = cuts[len(pieces) % len(cuts)]
+        pieces.append(answer[place : place + step])
+        place += step
+    said, _ = through(pieces)
+    listed = set(re.findall(r"(?:^|\n)\s*(\d)\.", said))
+    known = digits(" ".join(PASSAGES)) | {"1000", "00", "3", "5", "60"}
+    assert digits(said) - listed <= known
+    assert said == answer[: len(said)]
+
+
+@given(st.text(alphabet="0123456789 .,-/:£%daysx\n*", max_size=30))
+def test_any_digits_at_all_are_licensed_or_stopped(text):
+    said, _ = through(list(text), passages=["Only 7 days and £8.50."])
+    rest = re.sub(r"(?:^|\n)\s*\d[.]", "", said)
+    assert {d.strip("0") for d in digits(rest)} <= {"7", "8", "5", ""}
