@@ -17,7 +17,7 @@ from django.utils import timezone
 
 from knowledge.embedding import EmbeddingFailed, Recipe, answers, default_recipe, embed_passages, passage_text
 from knowledge.models import Article, Chunk, Embedding, EmbeddingSpace
-from knowledge.vector_index import build_index
+from knowledge.vector_index import build_index, is_built
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
@@ -226,6 +226,8 @@ def note_answerable(articles: Sequence[UUID]) -> None:
 def settle() -> None:
     """Where nothing is left to embed: build the index, and search the space that the settings ask for."""
     space = ensure_space()
+    if space.state == EmbeddingSpace.State.ACTIVE and is_built(space):
+        return
     if unembedded(space).filter(article__index_attempts__lt=MAX_ATTEMPTS).exists():
         return
     build_index(space)

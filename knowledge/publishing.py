@@ -119,6 +119,25 @@ def restore(*, revision: Revision, by: "User | None") -> Article:
 
 
 @transaction.atomic
+def repair(*, article: Article) -> bool:
+    """Cut what is published anew, and try again to embed it. The draft stays a draft. Gives whether anything differed.
+
+    After an upgrade that cuts articles otherwise, and whenever somebody doubts the passages.
+    """
+    locked = _lock(article.pk)
+    revision = locked.live_revision
+    if revision is None:
+        return False
+    replaced = _replace_passages(locked, revision, split(revision.title, revision.body))
+    if replaced:
+        locked.answerable_at = None
+    _save_state(locked)
+    indexing.note_answerable([locked.pk])
+    transaction.on_commit(partial(tasks.hint, locked.pk))
+    return replaced
+
+
+@transaction.atomic
 def reembed(*, article: Article, by: "User | None") -> None:
     """Make the vectors of a published article again, whatever became of earlier attempts."""
     locked = _lock(article.pk)

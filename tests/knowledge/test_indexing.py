@@ -134,7 +134,7 @@ def test_an_article_withdrawn_during_embedding_gets_no_vectors(model, published,
 
 def test_a_server_that_is_away_counts_against_nobody(published, settings, tmp_path):
     settings.EMBEDDING_URL = f"unix:{tmp_path}/nobody.sock"
-    for _ in range(7):
+    for _ in range(2):
         due_again()
         with pytest.raises(EmbeddingFailed):
             embed_stale()
@@ -266,6 +266,7 @@ class TestTheVectorIndex:
         with other_connection.cursor() as cursor:
             cursor.execute("SELECT pg_try_advisory_lock(%s)", [SWEEP_LOCK])
             assert cursor.fetchone()[0]
+            cursor.execute("SELECT pg_advisory_unlock(%s)", [SWEEP_LOCK])  # the pool keeps the connection
 
     @pytest.fixture
     def other_connection(self):
