@@ -3,17 +3,21 @@
 import re
 from collections.abc import Mapping, Sequence
 
-# Words that point at something said before, and openings that need a predecessor.
+# Words that point at something said before; "that" only where it does not open a clause ("the item that I bought").
 POINTING = re.compile(
-    r"\b(?:it|its|they|them|their|that|those|this|these|there|then|one|ones|he|she|same|instead|else|"
+    r"\b(?:it|its|they|them|their|this|these|those|there|then|one|ones|he|she|same|instead|else|"
+    r"that(?! (?:i|you|we|they|he|she|it|is|are|was|were|has|have|comes?)\b)|"
     r"es|sie|das|dies|dafür|damit|davon|ça|cela|celui|celle|eso|esto|ello)\b"
 )
+# Openings that need a predecessor.
 OPENING = re.compile(
-    r"^(?:and|but|or|so|also|what about|how about|what if|and if|for|ok|okay|und|aber|oder|et|mais|y|pero|why|how long|"
-    r"how much|how many|when|where|which|really|since when|until when|by when)\b"
+    r"^(?:and|but|or|so|also|what about|how about|what if|for|to|in|from|with|without|ok|okay|then|"
+    r"und|aber|oder|et|mais|y|pero)\b"
 )
 WORD = re.compile(r"\w+")
-MAX_OWN_WORDS = 5  # a question of more words without a pointer stands by itself
+MAX_BARE_WORDS = 2  # so few words have no subject of their own
+MAX_OPENED_WORDS = 8  # a longer question names its subject, however it begins
+MAX_POINTING_WORDS = 10
 MAX_CARRIED_CHARS = 300
 
 
@@ -31,9 +35,6 @@ def condense(question: str, history: Sequence[Mapping[str, str]]) -> str:
 def is_follow_up(question: str) -> bool:
     bare = question.casefold().strip(" ?!.,")
     words = WORD.findall(bare)
-    if len(words) <= 2:
+    if len(words) <= MAX_BARE_WORDS or (OPENING.match(bare) and len(words) <= MAX_OPENED_WORDS):
         return True
-    pointing = bool(POINTING.search(bare))
-    if OPENING.match(bare):
-        return pointing or len(words) <= MAX_OWN_WORDS + 2
-    return pointing and len(words) <= 2 * MAX_OWN_WORDS
+    return len(words) <= MAX_POINTING_WORDS and POINTING.search(bare) is not None

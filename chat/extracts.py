@@ -13,7 +13,7 @@ MAX_SENTENCES = 3
 MAX_CHARS = 700
 WORD = re.compile(r"\w+")
 # A sentence ends at . ! ? before a blank and what may begin the next one; a line of a list or a table is one too.
-ENDS = re.compile(r"(?<=[.!?…])[\"'”’)]*\s+(?=[\"'“‘(]?[A-ZÀ-ÞÄÖÜ0-9¿¡])|\n+")
+ENDS = re.compile(r"((?:[.!?…][\"'”’)]*))\s+(?=[\"'“‘(]?[A-ZÀ-ÞÄÖÜ0-9¿¡])")
 ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|no|nr|approx|incl|z\.B|bzw|ca|St|Dr|Mr|Mrs|Ms|p\.ex)\.)$")
 COMMON = frozenset().union(*STOPWORDS.values())  # such words say nothing of the subject
 LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
@@ -73,7 +73,7 @@ def _neighbours(best: tuple[int, int, str], passage: list[tuple[int, int, str]],
 def sentences(text: str) -> list[str]:
     """The sentences of a passage, plain: markdown's marks are taken off, not one word is changed."""
     found: list[str] = []
-    for part in ENDS.split(LINK.sub(r"\1", text)):
+    for part in ENDS.sub(r"\1\n", LINK.sub(r"\1", text)).splitlines():
         plain = part.strip().strip("|").lstrip("#>-*+ ").replace("**", "").replace("`", "").strip()
         if found and ABBREVIATION.search(found[-1]):
             found[-1] += f" {plain}"

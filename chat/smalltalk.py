@@ -16,7 +16,8 @@ GREETINGS = {
 }
 THANKS = {
     "en": "(?:ok |okay |great |perfect |super )?(?:many thanks|thanks|thank you|thx|ty|cheers)"
-    "(?: a lot| so much| very much| for (?:the|your) help)?|that (?:helped|helps)(?: a lot| me)?|great|perfect|awesome",
+    "(?: a lot| so much| very much| for (?:the|your) help)?"
+    "|that (?:helped|helps)(?: a lot| me)?(?: thanks| thank you)?|great|perfect|awesome",
     "de": "(?:vielen |herzlichen |besten )?danke?(?: schön| sehr| dir| ihnen| für die hilfe)?|super|perfekt",
     "fr": "merci(?: beaucoup| bien)?|parfait",
     "es": "(?:muchas |mil )?gracias|perfecto",
