@@ -1,0 +1,245 @@
+"""The frames of the socket, as a client meets them. Dora is a stranger; Emil is a known customer."""
+
+import asyncio
+import json
+import time
+import uuid
+
+import jwt
+import pytest
+
+from chat.events import SERVER_FRAMES
+from chat.models import Conversation, Message, Rating, Visitor
+from tests.chat.conftest import QUESTION, row
+
+
+def well_formed(frames):
+    """Every frame has the fields of the contract."""
+    for frame in frames:
+        fields = SERVER_FRAMES[frame["type"]]
+        assert {f for f in fields if not f.endswith("?")} <= frame.keys() - {"type"}, frame
+
+
+async def test_it_answers_with_sources_and_a_citation(connect):
+    dora = await connect()
+    accepted = await dora.ask()
+    done = await dora.until("done")
+    assert (done["outcome"], done["citations"], done["reason"]) == ("answered", [1], None)
+    assert done["text"] == "You can return unused items within 60 days. [1]"
+    stored = dora.stored(accepted["reply"])
+    assert [f["seq"] for f in stored] == list(range(1, len(stored) + 1))
+    assert stored[0]["type"] == "sources" and stored[0]["sources"][0]["url"].startswith("/help/returns/")
+    assert "".join(f["text"] for f in stored if f["type"] == "delta") == done["text"]
+    well_formed(dora.frames)
+
+
+async def test_the_row_is_what_was_seen(connect):
+    dora = await connect()
+    done = await dora.answer()
+    reply = await row(done["reply"])
+    assert (reply.text, reply.status, reply.outcome) == (done["text"], "done", "answered")
+    assert (reply.epoch, reply.seq) == (done["epoch"], done["seq"])
+    assert reply.prompt_version and reply.tokens_in and reply.times["total"] >= reply.times["first"]
+    passages = [p async for p in reply.passages.all()]
+    assert [p.cited for p in passages][0] and passages[0].revision_id
+
+
+async def test_a_welcome_greets_and_promises_nothing_about_strangers(connect):
+    dora = await connect()
+    assert dora.welcome["greeting"] == "Hello!" and dora.welcome["suggestions"] == ["Returns?"]
+    assert (dora.welcome["conversation"], dora.welcome["messages"], dora.welcome["resumed"]) == (None, [], None)
+    assert await Visitor.objects.acount() == 0 == await Conversation.objects.acount()
+
+
+@pytest.mark.parametrize("origin", [None, b"null", b"https://evil.example", b"http://127.0.0.1:8001"])
+async def test_a_foreign_origin_is_refused_in_the_handshake(connect, origin):
+    assert not (await connect(origin=origin, hello=False)).accepted
+
+
+async def test_the_widgets_sites_are_let_in(connect):
+    assert (await connect(origin=b"https://shop.example")).accepted
+
+
+async def test_an_unknown_or_inactive_widget_is_refused(connect, shop):
+    assert not (await connect(key="nobody", hello=False)).accepted
+    shop.active = False
+    await shop.asave()
+    assert not (await connect(hello=False)).accepted
+
+
+async def test_hello_comes_first_and_once(connect):
+    dora = await connect(hello=False)
+    await dora.send(type="ask", id=str(uuid.uuid4()), text="hi")
+    assert (await dora.next())["code"] == "hello_first"
+    await dora.hello()
+    await dora.send(type="hello", protocol=1, token=None)
+    assert (await dora.next())["code"] == "bad_frame"
+
+
+async def test_bad_frames_leave_the_socket_open(connect):
+    dora = await connect()
+    for raw in ("{", "[]", '{"type":"dance"}', '{"type":"ask"}', json.dumps({"type": "rate", "score": 99})):
+        await dora.send_raw(text=raw)
+        assert (await dora.next())["type"] == "error"
+    await dora.send_raw(bytes=b"\x00\x01")
+    assert (await dora.next())["code"] == "bad_frame"
+    await dora.send(type="ping", n=41)
+    assert (await dora.next()) == {"type": "pong", "n": 41}
+
+
+async def test_too_many_bad_frames_close_it(connect, settings):
+    settings.CHAT_BAD_FRAMES_PER_MINUTE = 3
+    dora = await connect()
+    for _ in range(6):
+        await dora.send_raw(text="{")
+    with pytest.raises(ConnectionError):
+        await dora.until("pong")
+    assert dora.closed == 4029
+
+
+@pytest.mark.parametrize(
+    "text", ["🙂🙂", "a\0b how", "مرحبا، أين طلبي؟", "%s {0} {{7*7}}", "<script>alert(1)</script>"]
+)
+async def test_strange_text_gets_an_ending(connect, text):
+    dora = await connect()
+    done = await dora.answer(text)
+    assert done["outcome"] in ("answered", "abstained", "extracted")
+    assert "\0" not in (await Message.objects.aget(role="customer")).text
+
+
+async def test_history_comes_back_to_its_visitor_only(connect):
+    dora = await connect()
+    done = await dora.answer()
+    again = await connect(token=dora.token, conversation=dora.conversation)
+    assert [m["text"] for m in again.welcome["messages"]] == [QUESTION, done["text"]]
+    assert again.welcome["messages"][1]["sources"][0]["n"] == 1
+    stranger = await connect(conversation=dora.conversation)
+    assert (stranger.welcome["messages"], stranger.welcome["conversation"]) == ([], None)
+
+
+async def test_a_forged_token_is_told_and_hello_may_be_said_again(connect):
+    dora = await connect(hello=False)
+    await dora.send(type="hello", protocol=1, token="forged")
+    assert (await dora.next())["code"] == "bad_token"
+    assert (await dora.hello())["token"]
+
+
+async def test_after_a_logout_no_older_token_is_good(connect):
+    dora = await connect()
+    await dora.answer()
+    await dora.send(type="logout")
+    other = await connect(hello=False)
+
+    async def refused():
+        await other.send(type="hello", protocol=1, token=dora.token)
+        frame = await other.next()
+        return frame["type"] == "error" and frame["code"] == "bad_token"
+
+    await dora.send(type="ping", n=1)
+    await dora.until("pong")
+    assert await refused()
+
+
+def vouch(**claims):
+    return jwt.encode({"aud": "demo", "sub": "emil-7", "exp": time.time() + 60, **claims}, "s" * 40, "HS256")
+
+
+async def test_a_known_customer_finds_the_conversation_on_another_device(connect):
+    emil = await connect(identity=vouch())
+    done = await emil.answer()
+    phone = await connect(identity=vouch())
+    assert phone.welcome["messages"][1]["text"] == done["text"]
+
+
+async def test_only_a_known_customer_is_quoted_what_is_for_customers(connect):
+    question = "What do trade customers get off sleeping bags?"
+    emil, dora = await connect(identity=vouch()), await connect()
+    assert "12 %" in (await emil.answer(question))["text"]
+    assert "12" not in (await dora.answer(question))["text"]
+    assert all("trade" not in s["url"] for f in dora.frames if f["type"] == "sources" for s in f["sources"])
+
+
+async def test_a_forged_identity_is_refused(connect):
+    emil = await connect(hello=False)
+    await emil.send(type="hello", protocol=1, token=None, identity=vouch(aud="other"))
+    assert (await emil.next())["code"] == "bad_token"
+
+
+async def test_ten_asks_of_one_id_are_one_question(connect):
+    key = str(uuid.uuid4())
+    dora = await connect()
+    tabs = [dora, await connect(token=dora.token), await connect(token=dora.token)]
+    accepted = await asyncio.gather(*(tab.ask(key=key) for tab in tabs for _ in range(1)))
+    accepted += [await dora.ask(key=key) for _ in range(7)]
+    assert len({(a["message"], a["reply"], a["conversation"]) for a in accepted}) == 1
+    assert await Message.objects.filter(role="customer").acount() == 1
+
+
+async def test_a_rating_is_kept_and_can_be_changed(connect):
+    dora, stranger = await connect(), await connect()
+    done = await dora.answer()
+    for score in (1, -1):
+        await dora.send(type="rate", reply=done["reply"], score=score, comment="hm")
+        assert (await dora.until("rated"))["score"] == score
+    assert (await Rating.objects.aget()).score == -1
+    await stranger.send(type="rate", reply=done["reply"], score=1)
+    assert (await stranger.next())["code"] == "not_found"
+
+
+async def test_stop_keeps_what_was_said(connect, model_script):
+    model_script(chat=["slow"])
+    dora = await connect()
+    accepted = await dora.ask()
+    await dora.until("delta")
+    await dora.send(type="stop", reply=accepted["reply"])
+    done = await dora.until("done", seconds=3)
+    assert done["outcome"] == "stopped" and "You can return unused items within 60 days. [1]".startswith(done["text"])
+    assert (await row(accepted["reply"])).text == done["text"]
+    await dora.send(type="stop", reply=accepted["reply"])
+    assert (await dora.next())["code"] == "not_found"
+
+
+async def test_nobody_stops_a_strangers_answer(connect, model_script):
+    model_script(chat=["slow"])
+    dora, stranger = await connect(), await connect()
+    accepted = await dora.ask()
+    await stranger.send(type="stop", reply=accepted["reply"])
+    assert (await stranger.next())["code"] == "not_found"
+    assert (await dora.until("done"))["outcome"] == "answered"
+
+
+async def test_anything_is_heard_while_an_answer_streams(connect, model_script):
+    model_script(chat=["slow"])
+    dora = await connect()
+    await dora.ask()
+    await dora.until("delta")
+    await dora.send(type="ping", n=1)
+    await dora.until("pong", seconds=1)
+    assert (await dora.until("done"))["outcome"] == "answered"
+
+
+async def test_a_second_question_waits_its_turn(connect, model_script):
+    model_script(chat=["slow"])
+    dora = await connect()
+    first = await dora.ask()
+    second = await dora.ask("What does the repair of a zip cost?")
+    stage = await dora.until("stage", reply=second["reply"], stage="queued")
+    assert stage["position"] == 1
+    await dora.until("done", reply=second["reply"])
+    ends = [f["reply"] for f in dora.frames if f["type"] == "done"]
+    assert ends == [first["reply"], second["reply"]]
+
+
+async def test_too_many_questions_are_refused_with_a_sentence(connect, settings):
+    settings.CHAT_QUESTIONS_PER_MINUTE = 1
+    dora = await connect()
+    await dora.answer()
+    await dora.send(type="ask", id=str(uuid.uuid4()), text="more")
+    error = await dora.until("error")
+    assert error["code"] == "rate_limited" and error["id"]
+
+
+async def test_too_many_sockets_of_one_address_are_refused(connect, settings):
+    settings.CHAT_SOCKETS_PER_ADDRESS = 2
+    for wanted in (True, True, False):
+        assert (await connect(hello=False)).accepted is wanted
