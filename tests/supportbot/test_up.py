@@ -150,7 +150,7 @@ def test_the_whole_product_starts_and_brings_back_what_is_killed(live_stack) -> 
     assert len({live_stack.password(name) for name in ("admin", "manager", "editor", "agent")}) == 4
     said = live_stack.output()
     assert str(passwords) in said and "Traceback" not in said
-    assert len(said.splitlines()) <= 12
+    assert len([line for line in said.splitlines() if " … " not in line]) <= 12  # a slow machine says that it is at it
     for word, name in (("uvicorn", "web"), ("bin/postgres", "postgres"), ("valkey-server", "valkey")):
         os.kill(child_of(live_stack.process.pid, word), signal.SIGKILL)
         line = f"{name} answers again"
