@@ -1,7 +1,8 @@
 """Articles and questions of an evaluation, read from JSONL (plain or gzip). A bad line is refused with its place.
 
-Article: `id, title, body_markdown`, and maybe `audience`, `lang`. Question: `id, question`, and maybe `history`,
-`gold_article_ids`, `answerable`. More fields may stand there; they are not read.
+Article: `id, title, body_markdown`, and maybe `audience`, `lang`; or a folder of markdown files with front matter.
+Question: `id, question`, and maybe `history`, `gold_article_ids`, `answerable`, `gold_span` (the words of the
+article that answer), `gold_answer`, and in `meta` its `kind` and `near_article_ids`. More fields are not read.
 """
 
 import gzip
@@ -11,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
+from knowledge.demo import read_article
 from knowledge.models import LANGUAGES, MAX_BODY_CHARS, Audience
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
@@ -40,14 +42,34 @@ class GivenQuestion:
     history: list[dict[str, str]]
     gold: tuple[str, ...]
     answerable: bool
+    span: str = ""
+    answer: str = ""
+    near: tuple[str, ...] = ()  # articles on the subject that do not answer it
+    kind: str = ""
 
 
 def read_articles(paths: Sequence[Path]) -> list[GivenArticle]:
-    return _read(paths, _article)
+    folders = [path for path in paths if path.is_dir()]
+    articles = [article for folder in folders for article in _folder(folder)]
+    files = [path for path in paths if not path.is_dir()]
+    return articles + (_read(files, _article) if files else [])
 
 
 def read_questions(paths: Sequence[Path]) -> list[GivenQuestion]:
     return _read(paths, _question)
+
+
+def _folder(folder: Path) -> Iterator[GivenArticle]:
+    """Markdown files with front matter, in the folder or in its `articles` folder; the file's name is the id."""
+    files = sorted((folder / "articles").glob("*.md")) or sorted(folder.glob("*.md"))
+    if not files:
+        raise BadFile(f"{folder}: no markdown files")
+    for path in files:
+        try:
+            facts, body = read_article(path)
+            yield _article({"id": path.stem, "body_markdown": body} | facts)
+        except (ValueError, OSError) as error:
+            raise BadFile(f"{path}: {error}") from None
 
 
 def _article(row: dict[str, Any]) -> GivenArticle:
@@ -76,7 +98,20 @@ def _question(row: dict[str, Any]) -> GivenQuestion:
         raise ValueError("`answerable` is neither true nor false")
     if not isinstance(row.get("question"), str):
         raise ValueError("`question` is missing or is no text")
-    return GivenQuestion(_text(row, "id"), row["question"], history, tuple(gold), answerable)
+    meta = row.get("meta") or {}
+    if not isinstance(meta, dict) or not isinstance(meta.get("near_article_ids") or [], list):
+        raise ValueError("`meta` is not an object, or its `near_article_ids` is not a list")
+    return GivenQuestion(
+        _text(row, "id"),
+        row["question"],
+        history,
+        tuple(gold),
+        answerable,
+        span=_text(row, "gold_span", required=False),
+        answer=_text(row, "gold_answer", required=False),
+        near=tuple(str(article) for article in meta.get("near_article_ids") or []),
+        kind=str(meta.get("kind") or meta.get("answerability") or ""),
+    )
 
 
 def _is_turn(turn: object) -> bool:

@@ -1,0 +1,102 @@
+"""`manage.py tune`: an adapter out of questions and articles, on this machine's processor."""
+
+import os
+from argparse import ArgumentParser
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand, CommandError
+
+from chat.tuning.datasets import Dataset, read_files, read_folder
+from chat.tuning.folder import NAME
+from chat.tuning.plan import Plan, Recipe, make_plan
+from knowledge.evaluation_files import BadFile
+
+SHIPPED_QUESTIONS = "knowledge/demo/questions.train.jsonl"
+SHIPPED_ARTICLES = "knowledge/demo"
+DEFAULTS = Recipe()
+
+
+class Command(BaseCommand):
+    help = "Train a LoRA adapter on the generator. A run that was stopped goes on when the same command is given again."
+    requires_system_checks: list[str] = []  # it needs neither database nor addresses
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        parser.add_argument("--name", default="my-support", help="the adapter's name, and its folder's (my-support)")
+        parser.add_argument(
+            "--questions", type=Path, action="append", help="questions and their gold answers, JSONL"
+        )
+        parser.add_argument("--articles", type=Path, action="append", help="JSONL of articles, or a folder of markdown")
+        parser.add_argument("--data", type=Path, action="append", default=[], help="a further data set's folder")
+        parser.add_argument("--from", dest="start", default="base", help="an adapter's name to go on from, or base")
+        parser.add_argument("--max-examples", type=int, default=0, help="at most so many questions (no limit)")
+        parser.add_argument("--minutes", type=float, default=0, help="train at most so long (no limit)")
+        parser.add_argument("--rounds", type=int, default=DEFAULTS.rounds, help="how often the data is gone through")
+        parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
+        parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+        parser.add_argument("--seed", type=int, default=DEFAULTS.seed)
+        parser.add_argument("--polite", action="store_true", help="yield the processor to everything else")
+        parser.add_argument("--output", type=Path, help="the folder to write (default: in the data folder's adapters)")
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        if not NAME.fullmatch(options["name"]):
+            raise CommandError("--name may hold lower-case letters, digits, dots, dashes and underscores")
+        if options["polite"]:
+            os.nice(10)
+        plan = self._plan(options)
+        folder = options["output"] or settings.DATA_DIR / "adapters" / options["name"]
+        # torch is loaded only once the data is known to be good.
+        from chat.tuning import run
+
+        try:
+            manifest = run.run(
+                plan,
+                folder,
+                start=_start_folder(options["start"]),
+                minutes=options["minutes"],
+                threads=options["threads"],
+                say=self._say,
+            )
+        except KeyboardInterrupt:
+            self._say("Stopped", "the last checkpoint is kept: give the same command again to go on")
+            raise SystemExit(130) from None
+        self._say("Finished", f"{manifest['name']} in {folder}")
+
+    def _plan(self, options: dict[str, Any]) -> Plan:
+        recipe = replace(
+            DEFAULTS, seed=options["seed"], rounds=options["rounds"], learning_rate=options["learning_rate"]
+        )
+        try:
+            own = _own(options["articles"], options["questions"])
+            beside = [read_folder(folder) for folder in options["data"]]
+            plan = make_plan(own, beside, recipe, max_examples=options["max_examples"], started_from=options["start"])
+        except BadFile as error:
+            raise CommandError(str(error)) from None
+        told = ", ".join(f"{one['examples']} {one['name']}" for one in plan.datasets)
+        self._say("Reading", f"{plan.examples} examples on {len(plan.sheets)} sheets ({told})")
+        return plan
+
+    def _say(self, verb: str, text: str) -> None:
+        self.stderr.write(f"{verb:>12}  {text}")
+        self.stderr.flush()
+
+
+def _own(articles: list[Path] | None, questions: list[Path] | None) -> list[Dataset]:
+    """The operator's own data, or the demo's."""
+    if not articles and not questions:
+        root = Path(settings.BASE_DIR)
+        return [read_files("demo", [root / SHIPPED_ARTICLES], [root / SHIPPED_QUESTIONS])]
+    if not articles or not questions:
+        raise CommandError("--questions and --articles belong together: questions name articles by their id")
+    return [read_files("own", articles, questions)]
+
+
+def _start_folder(name: str) -> Path | None:
+    if name == "base":
+        return None
+    for place in settings.ADAPTER_DIRS:
+        if (Path(place) / name / "adapter_model.safetensors").is_file():
+            return Path(place) / name
+    raise CommandError(f"--from: no adapter is named {name}")

@@ -1,0 +1,1 @@
+"""From judged questions to an adapter: read the data, make the sheets, train, try, write the folder."""

@@ -1,0 +1,223 @@
+"""Questions and articles -> sheets: a few live-shaped passages and the questions asked over them, with their targets.
+
+Questions over the same passages are kept together so that training reads the passages once for all of them.
+"""
+
+import hashlib
+import json
+import random
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from math import log
+
+from chat.condensing import condense
+from chat.prompts import REFUSAL
+from chat.tuning.datasets import Dataset
+from chat.tuning.targets import coverage, target_of, words_of
+from knowledge.chunking import split
+from knowledge.evaluation_files import GivenQuestion
+
+MAX_LINES = 10  # questions on one sheet
+UNANSWERABLE = 0.22  # share of a sheet's lines
+ASKS_NOTHING = ("not_knowledge_seeking", "UNDERSPECIFIED", "CONVERSATIONAL")  # turns that want no refusal either
+NEAR = 6  # companions are drawn from so many most similar passages
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A passage as the prompt shows it."""
+
+    article_id: str
+    title: str
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    question_id: str
+    question: str
+    target: str
+    answerable: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Sheet:
+    dataset: str
+    passages: tuple[Shown, ...]
+    lines: tuple[Line, ...]
+
+
+@dataclass(slots=True)
+class Pool:
+    """A data set cut into passages, with the questions that each one answers."""
+
+    name: str
+    passages: list[Shown] = field(default_factory=list)
+    answers: dict[int, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))  # passage -> id -> target
+    refused: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))  # passage -> ids near it
+    questions: dict[str, GivenQuestion] = field(default_factory=dict)
+
+
+def make_sheets(pool: Pool, rounds: int, seed: int) -> list[list[Sheet]]:
+    """For every round, sheets that together ask every question of the pool about once; no two sheets are equal."""
+    neighbours = _neighbours(pool.passages)
+    seen: set[Sheet] = set()
+    made = []
+    for number in range(rounds):
+        draw = random.Random(f"{seed} {pool.name} {number}")
+        sheets = [sheet for sheet in _round(pool, neighbours, draw) if sheet not in seen]
+        seen.update(sheets)
+        made.append(sheets)
+    return made
+
+
+def make_pool(dataset: Dataset, question_ids: set[str] | None = None) -> Pool:
+    """Cut the articles as publishing cuts them, and find the passages that answer each question."""
+    pool = Pool(dataset.name)
+    of_article: dict[str, list[int]] = defaultdict(list)
+    for article in dataset.articles.values():
+        for piece in split(article.title, article.body):
+            of_article[article.id].append(len(pool.passages))
+            pool.passages.append(Shown(article.id, article.title, piece.heading, piece.text))
+    for question in dataset.questions:
+        if (question_ids is not None and question.id not in question_ids) or question.kind in ASKS_NOTHING:
+            continue
+        if question.answerable:
+            _place_answer(pool, question, [number for gold in question.gold for number in of_article[gold]])
+        else:
+            _place_refusal(pool, question, [number for near in question.near for number in of_article[near]])
+    return pool
+
+
+def standalone(question: GivenQuestion) -> str:
+    """The question as serving asks it: a follow-up carries the customer's turn before it."""
+    return condense(question.question, question.history)
+
+
+def digest(sheets: Sequence[Sheet]) -> str:
+    """What a run was trained on, as one hash."""
+    rows = [
+        [s.dataset, [[p.title, p.heading, p.text] for p in s.passages], [[*_row(x)] for x in s.lines]] for s in sheets
+    ]
+    return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()
+
+
+def _row(line: Line) -> tuple[str, str]:
+    return line.question, line.target
+
+
+def _place_answer(pool: Pool, question: GivenQuestion, candidates: list[int]) -> None:
+    fitting = {
+        number: target for number in candidates if (target := target_of(question, pool.passages[number].text, 0))
+    }
+    if not fitting:
+        return
+    best = max(
+        fitting, key=lambda number: coverage(fitting[number] + " " + question.question, pool.passages[number].text)
+    )
+    pool.answers[best][question.id] = fitting[best]
+    pool.questions[question.id] = question
+
+
+def _place_refusal(pool: Pool, question: GivenQuestion, candidates: list[int]) -> None:
+    numbers = candidates or range(len(pool.passages))
+    if not numbers:
+        return
+    asked = words_of(question.question)
+    near = max(numbers, key=lambda number: len(asked & words_of(pool.passages[number].text)))
+    pool.refused[near].append(question.id)
+    pool.questions[question.id] = question
+
+
+def _round(pool: Pool, neighbours: list[list[int]], draw: random.Random) -> Iterator[Sheet]:
+    asked: set[str] = set()
+    anchors = [number for number in range(len(pool.passages)) if pool.answers.get(number)]
+    draw.shuffle(anchors)
+    for anchor in anchors:
+        if set(pool.answers[anchor]) <= asked:
+            continue
+        shown = _companions(pool, anchor, neighbours[anchor], draw)
+        lines = _lines(pool, shown, neighbours[anchor], asked, draw)
+        asked.update(line.question_id for line in lines)
+        yield Sheet(pool.name, tuple(pool.passages[number] for number in shown), tuple(lines))
+
+
+def _companions(pool: Pool, anchor: int, near: list[int], draw: random.Random) -> list[int]:
+    """The anchor among up to two similar passages, in any order; passages that have questions of their own first."""
+    wanted = draw.choices((0, 1, 2), (5, 15, 80))[0]
+    near = near[: NEAR * 2]
+    draw.shuffle(near := list(near))
+    near.sort(key=lambda number: not pool.answers.get(number))
+    shown = [anchor, *near[:wanted]]
+    draw.shuffle(shown)
+    return shown
+
+
+def _lines(pool: Pool, shown: list[int], near: list[int], asked: set[str], draw: random.Random) -> list[Line]:
+    """Questions that the shown passages answer, and about a fifth that they do not."""
+    places = {
+        question_id: (index, number)
+        for index, number in enumerate(shown, 1)
+        for question_id in pool.answers.get(number, ())
+    }
+    ids = sorted(places, key=lambda question_id: (question_id in asked, draw.random()))
+    room = round(MAX_LINES * (1 - UNANSWERABLE))
+    chosen = [question_id for question_id in ids if question_id not in asked][:room] or ids[:1]
+    lines = []
+    for question_id in chosen:
+        index, number = places[question_id]
+        lines.append(_line(pool, question_id, pool.answers[number][question_id].replace("[0]", f"[{index}]")))
+    wished = len(chosen) * UNANSWERABLE / (1 - UNANSWERABLE)
+    count = int(wished) + (draw.random() < wished % 1)
+    unanswered = _unanswered(pool, shown, near, set(places), draw)
+    lines += [_line(pool, question_id, REFUSAL) for question_id in unanswered[:count]]
+    draw.shuffle(lines)
+    return lines
+
+
+def _unanswered(pool: Pool, shown: list[int], near: list[int], answered: set[str], draw: random.Random) -> list[str]:
+    """Questions that are near the shown passages but not answered there: by no passage, or by one that is not shown."""
+    text = " ".join(pool.passages[number].text for number in shown)
+    real = [question_id for number in shown for question_id in pool.refused.get(number, ())]
+    taken_away = [
+        question_id
+        for number in near
+        if number not in shown
+        for question_id, target in pool.answers.get(number, {}).items()
+        if question_id not in answered and _is_away(pool.questions[question_id], target, text)
+    ]
+    draw.shuffle(real)
+    draw.shuffle(taken_away)
+    mixed = real[:2] + taken_away[:1] + real[2:] + taken_away[1:]
+    return list(dict.fromkeys(mixed))
+
+
+def _is_away(question: GivenQuestion, target: str, text: str) -> bool:
+    return (question.span or target) not in text and coverage(target, text) < 0.6
+
+
+def _line(pool: Pool, question_id: str, target: str) -> Line:
+    question = pool.questions[question_id]
+    return Line(question_id, standalone(question), target, target != REFUSAL)
+
+
+def _neighbours(passages: list[Shown]) -> list[list[int]]:
+    """For each passage the others that share most rare words with it, nearest first (at most 3 * NEAR)."""
+    bags = [words_of(f"{passage.title} {passage.title} {passage.heading} {passage.text}") for passage in passages]
+    spread = Counter(word for bag in bags for word in bag)
+    holders: dict[str, list[int]] = defaultdict(list)
+    for number, bag in enumerate(bags):
+        for word in bag:
+            if spread[word] <= max(20, len(passages) // 5):
+                holders[word].append(number)
+    near = []
+    for number, bag in enumerate(bags):
+        score: dict[int, float] = defaultdict(float)
+        for word in sorted(bag):  # sums of floats depend on their order, and a plan must not
+            for other in holders.get(word, ()):
+                score[other] += log(len(passages) / spread[word])
+        score.pop(number, None)
+        near.append(sorted(score, key=lambda other: (-score[other], other))[: 3 * NEAR])
+    return near

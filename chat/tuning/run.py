@@ -1,0 +1,59 @@
+"""One tuning run from its plan to the adapter's folder."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from django.conf import settings
+
+from chat.tuning.folder import write_adapter
+from chat.tuning.plan import Plan
+from chat.tuning.train import Progress, prepare, train
+from chat.tuning.trial import Scores, try_out
+from supportbot.inference.weights import base_sha256, generator_folder
+
+
+def run(
+    plan: Plan,
+    folder: Path,
+    *,
+    start: Path | None,
+    minutes: float,
+    threads: int,
+    say: Callable[[str, str], None],
+) -> dict[str, Any]:
+    """Try, train, try again, write. Gives the manifest; the checkpoint goes once the adapter is written."""
+    checkpoint = settings.DATA_DIR / "tuning" / f"{folder.name}.checkpoint"
+    model, tokenizer = prepare(plan.recipe, generator_folder(), start, threads)
+    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    say("Preparing", f"{trained / 1e6:.1f} M of {sum(w.numel() for w in model.parameters()) / 1e6:.0f} M parameters")
+    outcome = train(model, tokenizer, plan, checkpoint, minutes=minutes, report=lambda one: _report(one, say))
+    if outcome.resumed_at:
+        say("Resumed", f"at step {outcome.resumed_at}")
+    say("Trying", f"held-out questions on {len(plan.held)} sheets, after and before")
+    after = try_out(model, tokenizer, plan.held)
+    with model.disable_adapter():
+        before = try_out(model, tokenizer, plan.held)
+    scores = {"base": before, "adapter": after}
+    for name, one in scores.items():
+        say(name.capitalize(), _told(one))
+    manifest = write_adapter(folder, model, plan, outcome, scores, base=settings.BASE_MODEL, base_sha256=base_sha256())
+    checkpoint.unlink(missing_ok=True)
+    return manifest
+
+
+def _report(progress: Progress, say: Callable[[str, str], None]) -> None:
+    say(
+        "Training",
+        f"step {progress.step}/{progress.steps}  loss {progress.loss:.3f}  {progress.seconds_per_step:.1f} s/step  "
+        f"{progress.seconds_left / 60:.0f} min left",
+    )
+
+
+def _told(scores: Scores | None) -> str:
+    if scores is None:
+        return "nothing is held out"
+    return (
+        f"loss {scores.loss:.3f}  right {scores.right:.0%}  wrongly refused {scores.wrongly_refused:.0%}  "
+        f"cited {scores.cited:.0%}  rightly refused {scores.rightly_refused:.0%}  ({scores.asked} asked)"
+    )

@@ -1,0 +1,105 @@
+import subprocess
+import sys
+from collections import Counter
+
+import pytest
+from django.core.management import CommandError, call_command
+
+from chat.prompts import REFUSAL
+from chat.tuning.datasets import read_files, read_folder
+from chat.tuning.examples import MAX_LINES, digest, make_pool, make_sheets
+from chat.tuning.plan import Recipe, make_plan
+from chat.tuning.targets import coverage
+from knowledge.evaluation_files import BadFile
+
+
+@pytest.fixture(scope="module")
+def demo(request):
+    demo = request.config.rootpath / "knowledge" / "demo"
+    return read_files("demo", [demo], [demo / "questions.train.jsonl"])
+
+
+@pytest.fixture(scope="module")
+def sheets(demo):
+    return make_sheets(make_pool(demo), 2, seed=1)
+
+
+def test_every_answer_cites_a_shown_passage_that_says_it(sheets):
+    lines = [(sheet, line) for made in sheets for sheet in made for line in sheet.lines if line.answerable]
+    assert len(lines) > 200
+    for sheet, line in lines:
+        number = int(line.target.rsplit("[", 1)[1].rstrip("]"))
+        assert coverage(line.target, sheet.passages[number - 1].text) >= 0.5
+
+
+def test_a_fifth_of_the_questions_is_refused_and_the_gold_stands_at_every_place(sheets):
+    lines = [line for made in sheets for sheet in made for line in sheet.lines]
+    refused = sum(line.target == REFUSAL for line in lines) / len(lines)
+    assert 0.15 < refused < 0.28
+    places = Counter(line.target[-2] for line in lines if line.answerable)
+    assert set(places) == {"1", "2", "3"} and min(places.values()) > 0.15 * sum(places.values())
+
+
+def test_sheets_are_short_live_shaped_and_never_the_same_twice(sheets):
+    every = [sheet for made in sheets for sheet in made]
+    assert len(set(every)) == len(every)
+    assert all(1 <= len(sheet.passages) <= 3 and 1 <= len(sheet.lines) <= MAX_LINES for sheet in every)
+
+
+def test_a_refused_question_of_another_passage_is_not_answered_by_the_shown_ones(demo, sheets):
+    spans = {question.id: question.span for question in demo.questions}
+    for sheet in sheets[0]:
+        text = " ".join(passage.text for passage in sheet.passages)
+        for line in sheet.lines:
+            if line.target == REFUSAL and spans[line.question_id]:
+                assert spans[line.question_id] not in text
+
+
+def test_the_plan_is_the_same_in_another_process_and_another_with_another_seed(demo):
+    program = (
+        "import django; django.setup()\n"
+        "from pathlib import Path\n"
+        "from chat.tuning.datasets import read_files\n"
+        "from chat.tuning.plan import Recipe, make_plan\n"
+        "demo = Path('knowledge/demo')\n"
+        "print(make_plan([read_files('demo', [demo], [demo / 'questions.train.jsonl'])], [], Recipe()).sha256)"
+    )
+    plan = make_plan([demo], [], Recipe())
+    environment = {"DJANGO_SETTINGS_MODULE": "supportbot.settings", "PYTHONHASHSEED": "7", "SECRET_KEY": "x" * 50}
+    other = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, timeout=60, env=environment, check=True
+    )
+    assert other.stdout.strip() == plan.sha256
+    assert make_plan([demo], [], Recipe(seed=2)).sha256 != plan.sha256
+
+
+def test_held_out_questions_are_never_trained_on(demo):
+    plan = make_plan([demo], [], Recipe())
+    held = {line.question_id for sheet in plan.held for line in sheet.lines}
+    assert held and not held & {line.question_id for sheet in plan.sheets for line in sheet.lines}
+
+
+def test_a_further_set_never_outweighs_the_operators_own(demo, evaluation_data):
+    plan = make_plan([demo], [read_folder(evaluation_data / "squad2")], Recipe(rounds=1))
+    by_set = Counter(sheet.dataset for sheet in plan.sheets)
+    assert by_set["squad2"] <= by_set["demo"]
+    assert [one["licence"] for one in plan.datasets] == ["MIT", "CC BY-SA 4.0"]
+    assert digest(plan.sheets) == plan.data_sha256
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("not json", "questions.jsonl, line 2"),
+        ('{"id": "q2", "question": "Why?", "answerable": "yes"}', "questions.jsonl, line 2"),
+        ('{"id": "q2", "question": "Why?", "gold_article_ids": ["gone"]}', "'gone'"),
+    ],
+)
+def test_bad_data_is_refused_with_its_file_and_line_before_anything_is_loaded(tmp_path, line, said):
+    (tmp_path / "articles.jsonl").write_text('{"id": "a", "title": "A", "body_markdown": "Words."}\n')
+    questions = tmp_path / "questions.jsonl"
+    questions.write_text('{"id": "q1", "question": "Who?", "gold_article_ids": ["a"]}\n' + line)
+    with pytest.raises(BadFile, match=said):
+        read_folder(tmp_path)
+    with pytest.raises(CommandError, match=said):
+        call_command("tune", "--articles", tmp_path / "articles.jsonl", "--questions", questions)

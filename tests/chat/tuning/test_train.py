@@ -1,0 +1,136 @@
+import json
+import math
+
+import pytest
+import torch
+from safetensors.torch import load_file
+from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
+
+from chat.prompts import PROMPT_VERSION, REFUSAL
+from chat.tuning.examples import Line, Sheet, Shown
+from chat.tuning.folder import write_adapter
+from chat.tuning.plan import Plan, Recipe
+from chat.tuning.train import Progress, prepare, rate_at, train
+from chat.tuning.trial import Scores, score, try_out
+from supportbot.inference.weights import file_sha256, generator_folder
+
+RECIPE = Recipe(rank=4, alpha=8, learning_rate=0.02, seed=5)
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    """A base of two thin layers with the real tokenizer."""
+    folder = tmp_path_factory.mktemp("tiny")
+    tokenizer = AutoTokenizer.from_pretrained(generator_folder())
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4
+    )
+    LlamaForCausalLM(config).save_pretrained(folder)
+    tokenizer.save_pretrained(folder)
+    return folder
+
+
+def plan(sheets: int = 24, recipe: Recipe = RECIPE) -> Plan:
+    made = [
+        Sheet(
+            "demo",
+            (Shown(f"a{number}", "Hire", "Prices", f"Bike {number} costs £{number}."),),
+            (
+                Line(f"q{number}", f"What does bike {number} cost?", f"Bike {number} costs £{number}. [1]", True),
+                Line(f"r{number}", "Do you sell cars?", REFUSAL, False),
+            ),
+        )
+        for number in range(sheets + 2)
+    ]
+    return Plan(made[:-2], made[-2:], [{"name": "demo", "licence": "MIT", "examples": 2 * sheets}], recipe)
+
+
+def adapter_of(model) -> dict[str, torch.Tensor]:
+    return {name: weight.detach().clone() for name, weight in model.named_parameters() if weight.requires_grad}
+
+
+def test_training_lowers_the_loss_and_tells_how_far_it_is(weights, tmp_path):
+    model, tokenizer = prepare(RECIPE, weights, None, threads=1)
+    told: list[Progress] = []
+    outcome = train(model, tokenizer, plan(), tmp_path / "c", report=told.append, report_every=0)
+    assert outcome.steps == 12 and [one.step for one in told] == list(range(1, 13))
+    assert told[-1].loss < told[0].loss - 0.1
+    assert told[0].seconds_left > 0 and told[-1].seconds_left == 0
+
+
+class Killed(Exception):
+    pass
+
+
+def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_weights(weights, tmp_path):
+    def kill(progress: Progress) -> None:
+        if progress.step == 11:
+            raise Killed
+
+    model, tokenizer = prepare(RECIPE, weights, None, threads=1)
+    train(model, tokenizer, plan(), tmp_path / "whole")
+    whole = adapter_of(model)
+
+    model, tokenizer = prepare(RECIPE, weights, None, threads=1)
+    with pytest.raises(Killed):
+        train(model, tokenizer, plan(), tmp_path / "killed", report=kill, report_every=0)
+    model, tokenizer = prepare(RECIPE, weights, None, threads=1)
+    outcome = train(model, tokenizer, plan(), tmp_path / "killed")
+    assert outcome.resumed_at == 10 and outcome.steps == 12
+    for name, weight in adapter_of(model).items():
+        torch.testing.assert_close(weight, whole[name], rtol=1e-3, atol=1e-4)
+
+
+def test_the_checkpoint_of_another_plan_is_left_alone(weights, tmp_path):
+    model, tokenizer = prepare(RECIPE, weights, None, threads=1)
+    train(model, tokenizer, plan(4), tmp_path / "c")
+    model, tokenizer = prepare(RECIPE, weights, None, threads=1)
+    assert train(model, tokenizer, plan(6), tmp_path / "c").resumed_at == 0
+
+
+def test_a_run_ends_when_its_minutes_are_used_up(weights, tmp_path):
+    model, tokenizer = prepare(RECIPE, weights, None, threads=1)
+    assert train(model, tokenizer, plan(400), tmp_path / "c", minutes=0.01).steps < 200
+
+
+def test_the_rate_warms_up_and_falls_with_the_steps_or_the_time():
+    recipe = Recipe(learning_rate=1.0, warm_up=0.1)
+    assert rate_at(recipe, 0, 100, 0) == pytest.approx(0.1, abs=0.01)
+    assert rate_at(recipe, 10, 100, 0) > 0.9
+    assert rate_at(recipe, 50, 100, 0) == pytest.approx(0.51, abs=0.01)
+    assert rate_at(recipe, 20, 100, 0.99) < 0.03
+
+
+def test_an_adapter_is_written_with_what_binds_it_and_is_gone_on_from(weights, tmp_path):
+    model, tokenizer = prepare(RECIPE, weights, None, threads=1)
+    made = plan(4)
+    outcome = train(model, tokenizer, made, tmp_path / "c")
+    scores = {"adapter": try_out(model, tokenizer, made.held)}
+    folder = tmp_path / "adapters" / "bikes"
+    for _ in range(2):  # the second takes the place of the first
+        manifest = write_adapter(folder, model, made, outcome, scores, base="tiny", base_sha256="b" * 64)
+    assert manifest == json.loads((folder / "manifest.json").read_text())
+    assert manifest["sha256"] == file_sha256(folder / "adapter_model.safetensors")
+    assert (manifest["name"], manifest["base"], manifest["prompt_version"]) == ("bikes", "tiny", PROMPT_VERSION)
+    assert manifest["data_sha256"] == made.data_sha256 and manifest["scores"]["adapter"]["asked"] == 4
+    assert math.isfinite(manifest["scores"]["adapter"]["loss"])
+    assert sorted(path.name for path in folder.parent.iterdir()) == ["bikes"]
+    assert {weight.dtype for weight in load_file(folder / "adapter_model.safetensors").values()} == {torch.bfloat16}
+
+    again, _ = prepare(RECIPE, weights, folder, threads=1)
+    for name, weight in adapter_of(again).items():
+        torch.testing.assert_close(weight, adapter_of(model)[name], rtol=1e-2, atol=1e-3)
+
+
+def test_scores_tell_right_answers_from_refusals():
+    lines = [
+        Line("1", "q", "A label costs £2.95. [1]", True),
+        Line("2", "q", "Bikes are collected for £19. [2]", True),
+        Line("3", "q", REFUSAL, False),
+        Line("4", "q", REFUSAL, False),
+    ]
+    answers = ["A label costs £2.95. [1]", REFUSAL, REFUSAL, "Yes, we do. [1]"]
+    assert score(lines, answers, 0.5) == Scores(
+        asked=4, loss=0.5, right=0.5, wrongly_refused=0.5, cited=0.5, rightly_refused=0.5
+    )
