@@ -2,9 +2,10 @@
 
 from django.urls import path
 
-from chat import contact, views
+from chat import contact, views, widget_files
 
 urlpatterns = [
     path("", views.demo, name="demo"),
+    path("widget/<path:name>", widget_files.serve, name="widget-file"),
     path("chat/contact", contact.leave, name="contact"),
 ]

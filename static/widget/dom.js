@@ -1,7 +1,6 @@
 // Elements from data. Text always goes in as text; no attribute here can carry a style or a script.
 
 const ICONS = {
-  chat: "M4 5h16a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-8l-5 4v-4H4a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1zM8 9.5h8M8 13h5",
   close: "M6 6l12 12M18 6L6 18",
   menu: "M5 12h.01M12 12h.01M19 12h.01",
   send: "M5 12h13M12 5l7 7-7 7",

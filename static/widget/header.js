@@ -6,16 +6,15 @@ export class Header {
   #t;
   #about = h("p", { class: "about", hidden: true });
 
-  /** `actions`: close, begin, human, download, expand; `privacy` is an address or empty. */
+  /** `actions`: close, begin, human; `privacy` is an address or empty. */
   constructor(t, actions, privacy) {
     this.#t = t;
     this.title = h("h2", { id: "title", part: "title", tabindex: "-1" });
     this.subtitle = h("button", { type: "button", class: "subtitle", "aria-expanded": "false", on: { click: () => this.#tell("about.text") } });
     this.menuButton = iconButton("menu", t("panel.menu"), () => this.#toggle(), { "aria-expanded": "false", "aria-controls": "menu" });
     const shut = iconButton("close", t("panel.close"), actions.close, { part: "close" });
-    this.wide = this.#item("panel.expand", actions.expand, { class: "item wide-only" });
     const items = [
-      this.#item("menu.new", actions.begin), this.#item("menu.human", actions.human), this.#item("menu.download", actions.download), this.wide,
+      this.#item("menu.new", actions.begin), this.#item("menu.human", actions.human),
       this.#item("menu.about", () => this.#tell("about.text")), this.#item("menu.keys", () => this.#tell("keys.text")),
       privacy ? h("a", { class: "item", href: privacy, target: "_blank", rel: "noopener", text: t("menu.privacy") }) : null,
     ];
@@ -45,13 +44,13 @@ export class Header {
     this.menu.firstElementChild.focus();
   }
 
-  #item(key, act, props = {}) {
+  #item(key, act) {
     const click = () => {
       this.menuButton.focus();
       this.closeMenu();
       act();
     };
-    return h("button", { type: "button", class: "item", text: this.#t(key), on: { click }, ...props });
+    return h("button", { type: "button", class: "item", text: this.#t(key), on: { click } });
   }
 
   #tell(key) {

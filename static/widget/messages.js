@@ -6,7 +6,7 @@ import { Prose } from "./prose.js";
 import { Rating } from "./rating.js";
 
 const SLOW_MS = 10_000;
-const SOURCES_SHOWN = 3;
+const NEAREST_SHOWN = 3;
 const FOLLOW_UPS_SHOWN = 2;
 
 /** The view of a message; `desk` offers t, session, hosts, base, time(iso) and what a message can ask the panel to do. */
@@ -190,7 +190,7 @@ class Answer {
 
   #nearest({ nearest }) {
     if (!nearest.length) return null;
-    const rows = nearest.slice(0, SOURCES_SHOWN).map((near) => this.#row(near));
+    const rows = nearest.slice(0, NEAREST_SHOWN).map((near) => this.#row(near));
     return h("section", { class: "sources" }, h("h3", { text: this.#desk.t("abstain.may_help") }), h("ul", { role: "list" }, ...rows));
   }
 
@@ -200,18 +200,8 @@ class Answer {
     const cited = message.sources.filter((source) => new RegExp(`\\[(?:\\d+\\s*,\\s*)*${Number(source.n)}(?:\\s*,\\s*\\d+)*\\]`).test(message.text));
     const sources = cited.length ? cited : message.sources;
     if (!sources.length) return null;
-    const rows = sources.map((source) => this.#row(source));
-    const rest = rows.slice(SOURCES_SHOWN);
-    for (const hidden of rest) hidden.hidden = true;
-    const list = h("ul", { role: "list" }, ...rows);
-    const more = rest.length ? button(t("source.more", { n: rest.length }), () => this.#unfold(more, rest), { class: "link-button" }) : null;
-    return h("section", { class: "sources", part: "sources" }, h("h3", { text: t("source.heading") }), list, more);
-  }
-
-  #unfold(more, rest) {
-    for (const row of rest) row.hidden = false;
-    rest[0].querySelector("a").focus();
-    more.remove();
+    const list = h("ul", { role: "list" }, ...sources.map((source) => this.#row(source)));
+    return h("section", { class: "sources", part: "sources" }, h("h3", { text: t("source.heading") }), list);
   }
 
   #row({ n, title, url, heading }) {

@@ -135,8 +135,7 @@ export class Panel {
   #build(language) {
     const { t } = this;
     const actions = {
-      close: () => this.#host.close("user"), begin: () => this.#begin(), human: () => this.#human(), download: () => this.#download(),
-      expand: () => this.header.wide.replaceChildren(t(this.element.classList.toggle("wide") ? "panel.shrink" : "panel.expand")),
+      close: () => this.#host.close("user"), begin: () => this.#begin(), human: () => this.#human(),
     };
     this.header = new Header(t, actions, this.#host.getAttribute("privacy-href"));
     this.notice = h("p", { class: "notice", part: "notice", role: "status", hidden: true });
@@ -420,14 +419,5 @@ export class Panel {
     if (this.preview.open) return this.preview.close();
     if (this.header.closeMenu()) return this.header.menuButton.focus();
     return this.#host.mode === "inline" ? undefined : this.#host.close("escape");
-  }
-
-  #download() {
-    const { t } = this;
-    const names = { customer: t("author.you"), bot: t("author.assistant") };
-    const lines = this.#session.transcript.messages.filter((m) => m.text).map((m) => `${names[m.role] ?? m.author ?? t("author.team")}${m.created ? ` (${m.created})` : ""}:\n${m.text}\n`);
-    const url = URL.createObjectURL(new Blob([lines.join("\n")], { type: "text/plain" }));
-    h("a", { href: url, download: "conversation.txt" }).click();
-    setTimeout(() => URL.revokeObjectURL(url), 1000);
   }
 }

@@ -6,7 +6,7 @@ const ICON = "M4 5h16a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-8l-5 4v-4H4a1 1 0 0 1-1-1V
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
 :host { --_accent: var(--support-chat-accent, light-dark(#1d4ed8, #8fb4ff)); --_on-accent: light-dark(#fff, #0b1220);
-  --_ring: light-dark(#1d4ed8, #a9c4ff); --_block: var(--support-chat-offset-block, 20px); --_inline: var(--support-chat-offset-inline, 20px);
+  --_ring: var(--_link, var(--_accent)); --_block: var(--support-chat-offset-block, 20px); --_inline: var(--support-chat-offset-inline, 20px);
   position: fixed; display: block; box-sizing: border-box; z-index: var(--support-chat-z-index, 1000);
   inset-block-end: calc(var(--_block) + env(safe-area-inset-bottom, 0px)); inset-inline-end: var(--_inline); inset-block-start: auto; inset-inline-start: auto;
   font: 400 0.9375rem/1.375rem var(--support-chat-font, system-ui, sans-serif); }
@@ -68,7 +68,7 @@ class SupportChat extends HTMLElement {
   }
 
   connectedCallback() {
-    for (const name of ["open", "strings", "suggestions", "theme", "mode", "heading"]) {
+    for (const name of ["open", "strings", "suggestions", "theme", "mode", "placement", "heading"]) {
       if (!Object.hasOwn(this, name)) continue;
       const value = this[name]; // set before this class was known
       delete this[name];
@@ -94,14 +94,6 @@ class SupportChat extends HTMLElement {
 
   get open() { return this.hasAttribute("open"); }
   set open(value) { this.toggleAttribute("open", Boolean(value)); }
-  get mode() { return this.getAttribute("mode") === "inline" ? "inline" : "floating"; }
-  set mode(value) { this.setAttribute("mode", value); }
-  get placement() { return this.getAttribute("placement") === "start" ? "start" : "end"; }
-  set placement(value) { this.setAttribute("placement", value); }
-  get theme() { return ["light", "dark"].includes(this.getAttribute("theme")) ? this.getAttribute("theme") : "auto"; }
-  set theme(value) { this.setAttribute("theme", value); }
-  get heading() { return this.getAttribute("heading") ?? ""; }
-  set heading(value) { this.setAttribute("heading", value); }
   get key() { return this.getAttribute("key") || "demo"; }
   get endpoint() { return new URL(this.getAttribute("endpoint") || "/", import.meta.url).origin; }
   get language() { return this.closest("[lang]")?.lang || "en"; }
@@ -191,6 +183,19 @@ function drawing() {
   path.setAttribute("d", ICON);
   svg.append(path);
   return svg;
+}
+
+// Properties that mirror an attribute; a value that is not known falls back to the first.
+for (const [name, ...values] of [["heading"], ["mode", "floating", "inline"], ["placement", "end", "start"], ["theme", "auto", "light", "dark"]]) {
+  Object.defineProperty(SupportChat.prototype, name, {
+    get() {
+      const value = this.getAttribute(name) ?? "";
+      return !values.length || values.includes(value) ? value : values[0];
+    },
+    set(value) {
+      this.setAttribute(name, value);
+    },
+  });
 }
 
 if (!customElements.get("support-chat")) customElements.define("support-chat", SupportChat);

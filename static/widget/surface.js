@@ -100,10 +100,7 @@ export class Surface {
     const surface = luminance(getComputedStyle(this.#dialog).backgroundColor);
     if (accent === null || surface === null) return;
     this.#host.style.setProperty("--_on-accent", ratio(accent, 0) > ratio(accent, 1) ? "#000" : "#fff");
-    const readable = ratio(accent, surface);
-    if (readable >= 4.5) return;
-    this.#host.style.setProperty("--_link", "var(--_text)");
-    console.info(`support-chat: the accent has a contrast of ${readable.toFixed(2)} to its ground; links use the text colour`);
+    if (ratio(accent, surface) < 4.5) this.#host.style.setProperty("--_link", "var(--_text)");
   }
 }
 

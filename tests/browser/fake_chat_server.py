@@ -2,7 +2,7 @@
 
 What it answers depends on a word in the question (see `answer`). Answers are kept as numbered frames, so dropping a
 socket and resuming are real; only the answering itself is scripted.
-`python -m tests.browser.fake_chat_server PORT` serves it by hand.
+`DJANGO_SETTINGS_MODULE=supportbot.settings python -m tests.browser.fake_chat_server PORT` serves it by hand.
 """
 
 import asyncio
@@ -17,15 +17,17 @@ from typing import Any
 import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
-from starlette.responses import HTMLResponse, JSONResponse
+from starlette.responses import HTMLResponse, JSONResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.staticfiles import StaticFiles
 from starlette.websockets import WebSocket, WebSocketDisconnect, WebSocketState
 
+from chat import widget_files
+
 Frame = dict[str, Any]
 STATIC = Path(__file__).resolve().parents[2] / "static"
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:"
-WORD_SECONDS = 0.02
+WORD_SECONDS = 0.015
 SOURCES = [
     {"n": 1, "title": "Returns and refunds", "url": "/help/returns/#time", "heading": "How long you have"},
     {"n": 2, "title": "Send an item back", "url": "/help/send-back/#label", "heading": "Print a label"},
@@ -85,19 +87,24 @@ class FakeChat:
         self.tasks: set[asyncio.Task[None]] = set()
         self.down = False
         self.team_away = False
+        self.gate = threading.Event()  # scripts that wait for the test go on when it is set
 
     async def page(self, request: Request) -> HTMLResponse:
         """Any host page: `?dir=rtl&lang=ar&theme=dark` and further attributes of the element as they come."""
         query = dict(request.query_params)
         language, direction, scheme = query.pop("lang", "en"), query.pop("dir", "ltr"), query.pop("scheme", "light")
+        source = query.pop("source", "/widget/")  # or /static/widget/, the modules as they are written
         attributes = " ".join(f'{name}="{value}"' for name, value in query.items())
         return HTMLResponse(
             f'<!doctype html><html lang="{language}" dir="{direction}"><meta charset="utf-8"><title>Test shop</title>'
             f'<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="{scheme}">'
-            '<script type="module" src="/static/widget/support-chat.js"></script><h1>Shop</h1><a href="/?two">Two</a>'
+            f'<script type="module" src="{source}support-chat.js"></script><h1>Shop</h1><a href="/?two">Two</a>'
             f'<support-chat key="demo" {attributes}><a href="/contact">Contact</a></support-chat></html>',
             headers={"Content-Security-Policy": POLICY},
         )
+
+    async def widget_file(self, request: Request) -> Response:
+        return Response(widget_files.read(request.path_params["name"], 0).text, media_type="text/javascript")
 
     async def contact(self, request: Request) -> JSONResponse:
         self.contacts.append(await request.json())
@@ -119,6 +126,7 @@ class FakeChat:
                 Route("/", self.page),
                 Route("/chat/contact", self.contact, methods=["POST"]),
                 WebSocketRoute("/ws/chat/demo/", self.socket),
+                Route("/widget/{name:path}", self.widget_file),
                 Mount("/static", StaticFiles(directory=STATIC)),
             ]
         )
@@ -294,11 +302,17 @@ async def answer(line: Line, reply: Reply, question: str) -> None:
         return await finish(reply, "extracted", "Items may be returned within 30 days of delivery. [1]")
     if "restart" in question:
         await say(line, reply, "This first try is void and must be")
+        while not line.chat.gate.is_set():
+            await asyncio.sleep(WORD_SECONDS)
         async with reply.news:
             reply.epoch, reply.frames = reply.epoch + 1, []
             reply.news.notify_all()
         await write(reply, "sources", sources=SOURCES)
     reply.gone = "snapshot" in question
+    while question.startswith("endless") and await say(line, reply, ANSWER + "\n\n"):
+        continue
+    if reply.stopped:
+        return None
     text = {"evil": EVIL, "long": "\n\n".join([ANSWER] * 6)}.get(question.split()[0], ANSWER)
     if await say(line, reply, text, drop_at=12 if "drop" in question else -1):
         await finish(reply, "answered")

@@ -26,6 +26,7 @@ def server() -> Iterator[FakeServer]:
 def chat(server: FakeServer) -> FakeChat:
     server.chat.down = server.chat.team_away = False
     server.chat.conversations.clear()
+    server.chat.gate.clear()
     for kept in (server.chat.ratings, server.chat.contacts, server.chat.hellos):
         kept.clear()
     return server.chat
@@ -110,7 +111,7 @@ def test_what_is_half_written_never_shows_raw_signs(visit: Visit) -> None:
     }""")
     ended(ask(page, "How do I return an item?"))
     seen = page.evaluate("[...window.seen]")
-    assert len(seen) > 10, "the answer came in pieces"
+    assert len(seen) > 3, "the answer came in pieces"
     assert not [text for text in seen if re.search(r"[*\[\]`]", text)]
 
 
@@ -136,10 +137,11 @@ def test_a_dropped_line_loses_and_doubles_nothing(visit: Visit, chat: FakeChat, 
     assert len(talk.rows) == 2, "the question was asked once"
 
 
-def test_a_restart_takes_the_first_try_back(visit: Visit) -> None:
+def test_a_restart_takes_the_first_try_back(visit: Visit, chat: FakeChat) -> None:
     page = visit()
     answer = ask(page, "restart")
     expect(answer.locator(".prose")).to_contain_text("first try")
+    chat.gate.set()
     assert same_words(ended(answer))
 
 
@@ -189,7 +191,7 @@ def test_a_reload_in_the_middle_of_an_answer_goes_on_with_it(visit: Visit) -> No
 
 def test_stop_takes_the_place_of_send_and_keeps_what_was_written(visit: Visit) -> None:
     page = visit()
-    answer = ask(page, "long answer")
+    answer = ask(page, "endless")
     expect(answer.locator(".prose")).to_contain_text("30 days")
     expect(page.locator(".send")).to_have_attribute("aria-label", "Stop this answer")
     page.locator("#question").fill("a draft")
@@ -455,3 +457,8 @@ def test_forced_colours_and_reduced_motion_keep_it_usable(visit: Visit) -> None:
     assert same_words(answer)
     assert page.locator("dialog.panel").evaluate("panel => getComputedStyle(panel).animationName") == "none"
     assert page.locator(".bubble").evaluate("one => getComputedStyle(one).borderTopStyle") == "solid"
+
+
+def test_the_modules_run_as_they_are_written(visit: Visit) -> None:
+    page = visit("?source=/static/widget/")
+    assert same_words(ended(ask(page, "How do I return an item?")))

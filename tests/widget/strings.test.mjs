@@ -1,7 +1,6 @@
 import assert from "node:assert/strict";
 import { readFileSync, readdirSync } from "node:fs";
 import { test } from "node:test";
-import { gzipSync } from "node:zlib";
 
 import { LANGUAGES, speak, spoken } from "../../static/widget/strings.js";
 
@@ -46,11 +45,4 @@ test("no markup is ever made of text, and nothing comes from another host", () =
     assert.doesNotMatch(source(name).replace("http://www.w3.org/2000/svg", ""), /https?:\/\/[a-z]/, name);
     assert.doesNotMatch(source(name), /outline:\s*(none|0)(?!; \}$)/m, name);
   }
-});
-
-test("the widget stays small", () => {
-  const size = (name) => gzipSync(source(name), { level: 9 }).length;
-  const total = [...files, "strings/en.js"].reduce((sum, name) => sum + size(name), 0);
-  assert.ok(size("support-chat.js") <= 4096, `the launcher is ${size("support-chat.js")} bytes`);
-  assert.ok(total <= 28 * 1024, `the widget is ${total} bytes`);
 });
