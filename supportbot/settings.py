@@ -1,4 +1,4 @@
-"""All settings, in one place. The environment (or `.env` beside manage.py) is read loudly; `.env.example` names every variable."""
+"""All settings, in one place. The environment (or `.env` beside manage.py) is read loudly; `.env.example` names it all."""
 
 import os
 import secrets
