@@ -35,11 +35,12 @@ S = TypeVar("S", bound=Scored)
 
 @dataclass(frozen=True, slots=True)
 class Ranking:
-    """Scores by chunk, passages and articles best first."""
+    """Passages and articles best first, and the score of each."""
 
     scores: dict[int, float]
     chunk_ids: list[int]
     article_ids: list[UUID]
+    article_scores: list[float]
 
 
 def rank(candidates: Sequence[Scored], language: str | None = None) -> Ranking:
@@ -61,10 +62,12 @@ def rank(candidates: Sequence[Scored], language: str | None = None) -> Ranking:
     nearest = best_of_article(candidates, meaning)
     wordiest = best_of_article(candidates, words)
     articles = {article: nearest[article] + wordiest[article] for article in nearest}
+    article_ids = sorted(articles, key=lambda article: (-articles[article], str(article)))
     return Ranking(
         scores=scores,
         chunk_ids=sorted(scores, key=lambda chunk: (-scores[chunk], chunk)),
-        article_ids=sorted(articles, key=lambda article: (-articles[article], str(article))),
+        article_ids=article_ids,
+        article_scores=[articles[article] for article in article_ids],
     )
 
 

@@ -116,6 +116,7 @@ async def afind_passages(
 
 def arrange(candidates: list[Candidate], *, language: str | None, limit: int) -> Retrieval:
     """Candidates -> what is shown and quoted. Pure."""
+    by_words_alone = all(candidate.similarity is None for candidate in candidates)
     ranking = rank(candidates, language)
     by_chunk = {candidate.chunk_id: candidate for candidate in candidates}
     ordered = [by_chunk[chunk] for chunk in ranking.chunk_ids]
@@ -125,7 +126,7 @@ def arrange(candidates: list[Candidate], *, language: str | None, limit: int) ->
         passages=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in choose(ordered, limit)],
         ranked_article_ids=[candidate.article_id for candidate in articles[:RANKED_ARTICLES]],
         nearest=[(candidate.title, f"/help/{candidate.slug}/") for candidate in articles[:NEAREST]],
-        answerable=answerable(ordered, [ranking.scores[candidate.chunk_id] for candidate in ordered]),
+        answerable=answerable(ranking.article_scores, by_words_alone=by_words_alone),
     )
 
 
