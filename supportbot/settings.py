@@ -1,4 +1,4 @@
-"""All settings, in one place. The environment (or `.env` beside manage.py) is read loudly; `.env.example` names it all."""
+"""All settings, in one place. The environment (or `.env` beside manage.py) is read loudly; `.env.example` lists it."""
 
 import os
 import secrets
