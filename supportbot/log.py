@@ -19,7 +19,7 @@ def configure(_config: dict[str, object]) -> None:
     """Django's LOGGING_CONFIG: structlog renders our lines and those of the libraries alike."""
     from django.conf import settings
 
-    shared = [
+    shared: list[Any] = [
         structlog.contextvars.merge_contextvars,
         structlog.stdlib.add_log_level,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
