@@ -206,20 +206,22 @@ export class Panel {
   }
 
   #human() {
-    if (!this.#session.handover()) return this.#openContact();
+    if (!this.#session.handover()) {
+      this.#openContact();
+      return this.#contact.email.focus();
+    }
     this.scrolling.toEnd();
     return this.composer.input.focus({ preventScroll: true });
   }
 
   #openContact() {
-    if (this.#contact) return this.#contact.email.focus();
+    if (this.#contact) return;
     this.#contact = new Contact(this.t, this.#session, () => {
       this.#contact?.element.remove();
       this.#contact = null;
     });
     this.place.replaceChildren(this.#contact.element);
-    this.#contact.element.scrollIntoView({ block: "nearest" });
-    return this.#contact.email.focus({ preventScroll: true });
+    this.scrolling.atEnd();
   }
 
   /** The connection rests while nobody looks and nothing is under way. */

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
-from playwright.sync_api import Browser, Locator, Page, expect
+from playwright.sync_api import Browser, FloatRect, Locator, Page, expect
 
 from tests.browser.fake_chat_server import ANSWER, FakeChat, FakeServer
 from tests.conftest import wait_until
@@ -85,6 +85,12 @@ def words(answer: Locator) -> str:
     return answer.locator(".prose").evaluate(script)
 
 
+def box_of(place: Locator) -> FloatRect:
+    box = place.bounding_box()
+    assert box is not None, "it is not shown"
+    return box
+
+
 def same_words(answer: Locator) -> bool:
     return words(answer).split() == WHOLE.split()
 
@@ -97,7 +103,8 @@ def test_an_answer_streams_and_ends_with_its_sources(visit: Visit, chat: FakeCha
     assert same_words(ended(answer))
     expect(answer.locator("li[part=source] a")).to_have_count(2)
     link = answer.locator("li[part=source] a").first
-    assert link.get_attribute("href").endswith("/help/returns/#time") and link.get_attribute("target") == "_blank"
+    expect(link).to_have_attribute("href", re.compile("/help/returns/#time$"))
+    expect(link).to_have_attribute("target", "_blank")
     expect(answer.locator(".chip").first).to_have_attribute("aria-label", "Source 1: Returns and refunds")
 
 
@@ -128,6 +135,7 @@ def test_hostile_text_stays_text(visit: Visit) -> None:
 
 @pytest.mark.parametrize("question", ["drop in the middle", "drop with a snapshot", "drop after a restart", "deaf"])
 def test_a_dropped_line_loses_and_doubles_nothing(visit: Visit, chat: FakeChat, question: str) -> None:
+    chat.gate.set()
     page = visit()
     answer = ended(ask(page, question))
     assert same_words(answer)
@@ -345,12 +353,12 @@ def test_text_in_place_does_not_move_while_an_answer_grows(visit: Visit) -> None
     ended(ask(page, "extract"))
     answer = ask(page, "long answer")
     expect(answer.locator(".prose")).to_contain_text("30 days")
-    log, question = page.locator(".log").bounding_box(), page.locator("article.question").last
-    wait_until(lambda: abs(question.bounding_box()["y"] - log["y"] - 12) < 3, 5, "the question at the top edge")
+    log, question = box_of(page.locator(".log")), page.locator("article.question").last
+    wait_until(lambda: abs(box_of(question)["y"] - log["y"] - 12) < 3, 5, "the question at the top edge")
     expect(page.locator(".more")).to_be_visible()
-    before = question.bounding_box()
+    before = box_of(question)
     ended(answer)
-    assert question.bounding_box() == before
+    assert box_of(question) == before
     page.locator(".more").click()
     expect(page.locator(".more")).to_be_hidden()
 
@@ -382,11 +390,11 @@ def test_it_reflows_at_four_hundred_percent(visit: Visit) -> None:
 def test_right_to_left_pages_are_mirrored_and_translated(visit: Visit) -> None:
     page = visit("?lang=ar&dir=rtl")
     expect(page.locator("#title")).to_have_text("الدعم")
-    box = page.locator("dialog.panel").bounding_box()
+    box = box_of(page.locator("dialog.panel"))
     assert box["x"] < 100
     answer = ended(ask(page, "كيف أعيد منتجًا؟"))
     assert same_words(answer)
-    assert page.locator(".send").bounding_box()["x"] < page.locator("#question").bounding_box()["x"]
+    assert box_of(page.locator(".send"))["x"] < box_of(page.locator("#question"))["x"]
 
 
 def test_a_new_conversation_and_a_logout_forget(visit: Visit, chat: FakeChat) -> None:
