@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from transformers import AutoModelForCausalLM
 
 from supportbot.inference.llama import Llama
+from supportbot.inference.refusals import AdapterRefused
 from supportbot.inference.weights import file_sha256
 
 MAX_LOADED = 3  # merged copies in memory; the one unused for longest goes first
@@ -29,10 +30,6 @@ KNOWN_SETTINGS = frozenset(KEPT_SETTINGS) | {  # checked, or without any effect 
 }  # fmt: skip
 
 logger = logging.getLogger(__name__)
-
-
-class AdapterRefused(Exception):
-    """The adapter may not serve; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,9 @@
 """The keys and values of running sequences, one slot each; slots in use are always 0..n-1."""
 
+import math
 from collections.abc import Sequence as Tokens
 
+import numpy
 import torch
 
 SHORTEST_SHARED_PREFIX = 16  # tokens; copying less than this is not worth the search
@@ -10,14 +12,15 @@ SHORTEST_SHARED_PREFIX = 16  # tokens; copying less than this is not worth the s
 class KeyValueCache:
     """`keys` and `values`: [layers, slots, kv_heads, length, head_dim].
 
-    The memory is reserved, not touched: the system gives pages when a slot is first written that far.
+    The memory is reserved, not touched: the system gives pages when a slot is first written that far. It reads as
+    zeros, since the masked places of a shorter sequence are still multiplied by 0, and 0 times NaN is not 0.
     Each slot also remembers the tokens it holds, so that a new prompt can copy what it shares with an older one,
     running or finished: the system prompt at least.
     """
 
     def __init__(self, layers: int, slots: int, heads: int, length: int, width: int, dtype: torch.dtype) -> None:
-        self.keys = torch.empty(layers, slots, heads, length, width, dtype=dtype)
-        self.values = torch.empty_like(self.keys)
+        shape = (layers, slots, heads, length, width)
+        self.keys, self.values = _untouched_zeros(shape, dtype), _untouched_zeros(shape, dtype)
         self.tokens: list[list[int]] = [[] for _ in range(slots)]
 
     def reuse(self, slot: int, prompt: Tokens[int]) -> int:
@@ -45,6 +48,11 @@ class KeyValueCache:
     def _copy(self, source: int, target: int, length: int) -> None:
         self.keys[:, target, :, :length] = self.keys[:, source, :, :length]
         self.values[:, target, :, :length] = self.values[:, source, :, :length]
+
+
+def _untouched_zeros(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """numpy asks the system for zeroed pages; torch.zeros would write them, and take them all at once."""
+    return torch.from_numpy(numpy.zeros(math.prod(shape) * dtype.itemsize, numpy.uint8)).view(dtype).view(shape)
 
 
 def _shared(first: Tokens[int], second: Tokens[int]) -> int:

@@ -10,15 +10,13 @@ from torch import Tensor
 from transformers import AutoModel, AutoTokenizer
 from transformers.modeling_outputs import BaseModelOutput
 
+from supportbot.inference.refusals import Busy
+
 MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained for; the rest of a longer text is not read
 QUESTION_TEXTS = 2  # a request of so few texts is somebody waiting for an answer: it goes before bulk work
 BATCH_TEXTS = 16
 BATCH_TOKENS = 1024  # padded; about a tenth of a second of two cores, the longest a chat waits for bulk work
 MAX_WAITING_TEXTS = 4096
-
-
-class EmbedderBusy(Exception):
-    """Too many texts are waiting."""
 
 
 class EmbeddingRequest:
@@ -60,10 +58,10 @@ class Embedder:
         return self._tokenizer(texts, truncation=True, max_length=self._length)["input_ids"]
 
     def submit(self, request: EmbeddingRequest) -> None:
-        """Put a request in its line; EmbedderBusy when too many texts wait. Wake the computing thread afterwards."""
+        """Put a request in its line; Busy when too many texts wait. Wake the computing thread afterwards."""
         with self._lock:
             if self.waiting + len(request.tokens) > MAX_WAITING_TEXTS:
-                raise EmbedderBusy(f"{MAX_WAITING_TEXTS} texts are waiting already.")
+                raise Busy(f"{MAX_WAITING_TEXTS} texts are waiting already.")
             (self._questions if len(request.tokens) <= QUESTION_TEXTS else self._bulk).append(request)
 
     @property

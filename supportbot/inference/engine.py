@@ -7,15 +7,12 @@ import threading
 from collections import deque
 
 from supportbot.inference.llama import Llama
+from supportbot.inference.refusals import Busy
 from supportbot.inference.sequence import Sequence
 
 TURN = 8  # decode steps of one lane before another lane with work gets its turn
 CHUNK = 256  # prompt tokens read at once when nobody else is writing
 CHUNK_BESIDE_OTHERS = 128  # ... and when somebody is: about as long as three steps
-
-
-class EngineBusy(Exception):
-    """The waiting line is full."""
 
 
 class Lane:
@@ -115,12 +112,12 @@ class Engine:
         self.steps = 0
 
     def submit(self, sequence: Sequence) -> None:
-        """Put a sequence in the waiting line; EngineBusy when that is full. Wake the engine's thread afterwards."""
+        """Put a sequence in the waiting line; Busy when that is full. Wake the engine's thread afterwards."""
         if not sequence.prompt or len(sequence.prompt) + sequence.sampling.max_tokens > sequence.model.context:
             raise ValueError(f"Prompt and answer must have between 1 and {sequence.model.context} tokens together.")
         with self._lock:
             if len(self._waiting) >= self.max_waiting:
-                raise EngineBusy(f"{self.max_waiting} requests are waiting already.")
+                raise Busy(f"{self.max_waiting} requests are waiting already.")
             self._waiting.append(sequence)
 
     @property

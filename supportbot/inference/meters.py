@@ -26,14 +26,16 @@ class Meters(Collector):
         )
 
     def collect(self) -> Iterator[Metric]:
-        runtime, engine = self._runtime, self._runtime.engine
-        yield GaugeMetricFamily("model_ready", "1 when the models answer.", runtime.health().status == "ready")
+        yield GaugeMetricFamily("model_ready", "1 when the models answer.", self._runtime.health().status == "ready")
+        loaded = self._runtime.loaded
+        if loaded is None:
+            return
+        engine, embedder = loaded.engine, loaded.embedder
         yield GaugeMetricFamily("model_running", "Answers being written.", engine.running)
         yield GaugeMetricFamily("model_waiting", "Answers waiting for a place.", engine.waiting)
         yield CounterMetricFamily("model_steps", "Steps of the engine.", engine.steps)
         yield CounterMetricFamily("model_prompt_tokens", "Prompt tokens computed.", engine.prompt_tokens)
         yield CounterMetricFamily("model_reused_tokens", "Prompt tokens taken from the cache.", engine.reused_tokens)
         yield CounterMetricFamily("model_written_tokens", "Tokens written.", engine.written_tokens)
-        if runtime.ready:
-            yield GaugeMetricFamily("model_waiting_texts", "Texts waiting for vectors.", runtime.embedder.waiting)
-            yield CounterMetricFamily("model_embedded_texts", "Texts embedded.", runtime.embedder.embedded_texts)
+        yield GaugeMetricFamily("model_waiting_texts", "Texts waiting for vectors.", embedder.waiting)
+        yield CounterMetricFamily("model_embedded_texts", "Texts embedded.", embedder.embedded_texts)

@@ -29,12 +29,12 @@ class Scheduler(threading.Thread):
         self._last_progress = time.monotonic()
 
     def chat(self, sequence: Sequence) -> None:
-        """Queue an answer; EngineBusy when the line is full."""
+        """Queue an answer; Busy when the line is full."""
         self.engine.submit(sequence)
         self._notify()
 
     def embed(self, request: EmbeddingRequest) -> None:
-        """Queue texts; EmbedderBusy when too many wait."""
+        """Queue texts; Busy when too many wait."""
         self.embedder.submit(request)
         self._notify()
 

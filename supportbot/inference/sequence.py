@@ -1,6 +1,5 @@
 """One answer in the making: what was asked for, and how far it is."""
 
-import itertools
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -9,41 +8,11 @@ import torch
 from torch import Tensor
 
 from supportbot.inference import speculation
+from supportbot.inference.completion import Event, Finished, Piece, Sampling
 from supportbot.inference.detokenizer import Detokenizer
 
 if TYPE_CHECKING:
     from supportbot.inference.llama import Llama
-
-
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """Some text of an answer."""
-
-    text: str
-
-
-@dataclass(frozen=True, slots=True)
-class Finished:
-    """The end of an answer. `reason` is stop, length or cancelled."""
-
-    reason: str
-    prompt_tokens: int
-    completion_tokens: int
-
-
-Event = Piece | Finished
-_numbers = itertools.count(1)
-
-
-@dataclass(frozen=True, slots=True)
-class Sampling:
-    """How the next token is chosen; temperature 0 takes the likeliest."""
-
-    max_tokens: int
-    temperature: float = 0.0
-    top_p: float = 1.0
-    stop: tuple[str, ...] = ()
-    seed: int | None = None
 
 
 @dataclass(slots=True, eq=False)
@@ -56,7 +25,6 @@ class Sequence:
     ends: frozenset[int]
     decode: Callable[[list[int]], str]
     deliver: Callable[[Event], None]
-    number: int = field(default_factory=lambda: next(_numbers))
     read: int = 0
     output: list[int] = field(default_factory=list)
     cancelled: bool = False

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from prometheus_client import generate_latest
 from starlette.applications import Starlette
@@ -14,15 +14,11 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response, StreamingResponse
 from starlette.routing import Route
 
-from supportbot.inference.adapters import AdapterRefused
-from supportbot.inference.embedder import EmbedderBusy, EmbeddingRequest
-from supportbot.inference.engine import EngineBusy
+from supportbot.inference.completion import Event, Finished, Piece
 from supportbot.inference.meters import Meters
-from supportbot.inference.runtime import Runtime, UnknownModel
-from supportbot.inference.sequence import Event, Finished, Piece, Sequence
-from supportbot.inference.template import prompt_ids
+from supportbot.inference.refusals import BadRequest, Refusal
+from supportbot.inference.runtime import Runtime
 from supportbot.inference.wire import (
-    BadRequest,
     ChatReply,
     ChatRequest,
     embeddings_reply,
@@ -31,22 +27,11 @@ from supportbot.inference.wire import (
     parse_embeddings,
 )
 
+if TYPE_CHECKING:
+    from supportbot.inference.sequence import Sequence
+
 MAX_BODY_BYTES = 16 * 2**20  # 256 texts of 50,000 characters; chats have their own, smaller bound
 DONE = "data: [DONE]\n\n"
-
-
-class NotReady(Exception):
-    """The models cannot answer now."""
-
-
-REFUSALS: dict[type[Exception], tuple[int, str]] = {
-    BadRequest: (400, "bad_request"),
-    UnknownModel: (404, "model_not_found"),
-    AdapterRefused: (409, "adapter_refused"),
-    EngineBusy: (429, "busy"),
-    EmbedderBusy: (429, "busy"),
-    NotReady: (503, "not_ready"),
-}
 
 
 def make_app(runtime: Runtime) -> Starlette:
@@ -62,11 +47,11 @@ def make_app(runtime: Runtime) -> Starlette:
         routes=[
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),
             Route("/v1/embeddings", embeddings, methods=["POST"]),
-            Route("/v1/models", models),
+            Route("/v1/models", list_models),
             Route("/health", health),
             Route("/metrics", metrics),
         ],
-        exception_handlers={ClientDisconnect: nobody_reads, **dict.fromkeys(REFUSALS, refuse)},
+        exception_handlers={ClientDisconnect: nobody_reads, Refusal: refuse},
         lifespan=lifespan,
     )
     app.state.runtime, app.state.meters = runtime, Meters(runtime)
@@ -74,10 +59,10 @@ def make_app(runtime: Runtime) -> Starlette:
 
 
 async def refuse(_request: Request, error: Exception) -> Response:
-    """The sentence of a refusal in the form that OpenAI's clients know."""
-    status, code = REFUSALS[type(error)]
-    headers = {"Retry-After": "1"} if status in (429, 503) else {}
-    return JSONResponse(error_body(str(error), code), status, headers)
+    """The sentence of a refusal."""
+    assert isinstance(error, Refusal)
+    headers = {"Retry-After": "1"} if error.status in (429, 503) else {}
+    return JSONResponse(error_body(error), error.status, headers)
 
 
 async def nobody_reads(_request: Request, _error: Exception) -> Response:
@@ -86,10 +71,13 @@ async def nobody_reads(_request: Request, _error: Exception) -> Response:
 
 
 async def chat_completions(request: Request) -> Response:
-    runtime = _ready(request)
+    runtime: Runtime = request.app.state.runtime
+    models = runtime.models
     wanted = parse_chat(await _json(request))
-    answer = Answer(runtime, request.app.state.meters)
-    await answer.begin(wanted)
+    answer = Answer(request.app.state.meters)
+    answer.sequence = await asyncio.to_thread(
+        models.start_answer, wanted.model, wanted.messages, wanted.sampling, answer.deliver
+    )
     watch = asyncio.create_task(_when_gone(request, answer.sequence.cancel))
     if wanted.stream:
         return StreamingResponse(_streamed(answer, wanted, watch), media_type="text/event-stream")
@@ -101,54 +89,46 @@ async def chat_completions(request: Request) -> Response:
 
 
 async def embeddings(request: Request) -> Response:
-    runtime = _ready(request)
+    runtime: Runtime = request.app.state.runtime
+    models = runtime.models
     wanted = parse_embeddings(await _json(request))
-    if wanted.model != runtime.names.embedding:
-        raise UnknownModel(f"The embedding model here is called {runtime.names.embedding}.")
     loop = asyncio.get_running_loop()
-    done: asyncio.Future[list[list[float]]] = loop.create_future()
-    tokens = await asyncio.to_thread(runtime.embedder.tokenize, wanted.texts)
-    work = EmbeddingRequest(tokens, lambda vectors: _tell(loop, _resolve, done, vectors))
-    runtime.scheduler.embed(work)
-
-    def give_up() -> None:
-        work.cancelled = True
-        done.cancel()
-
-    watch = asyncio.create_task(_when_gone(request, give_up))
+    done: asyncio.Future[list[list[float]] | None] = loop.create_future()
+    work = await asyncio.to_thread(
+        models.start_embedding, wanted.model, wanted.texts, lambda vectors: _tell(loop, _resolve, done, vectors)
+    )
+    watch = asyncio.create_task(_when_gone(request, lambda: _resolve(done, None)))
     try:
         vectors = await done
-    except asyncio.CancelledError as error:
-        if work.cancelled:
-            raise ClientDisconnect from error
-        raise
     finally:
         work.cancelled = True
         watch.cancel()
-    return JSONResponse(embeddings_reply(wanted, vectors, sum(len(ids) for ids in tokens)))
+    if vectors is None:
+        raise ClientDisconnect
+    return JSONResponse(embeddings_reply(wanted, vectors, sum(len(ids) for ids in work.tokens)))
 
 
-async def models(request: Request) -> Response:
+async def list_models(request: Request) -> Response:
     """Every model by name; adapters that may not serve with the reason."""
-    runtime = _ready(request)
-    names = [runtime.names.base, runtime.names.embedding]
-    entries: list[dict[str, Any]] = [{"id": name, "object": "model", "owned_by": "supportbot"} for name in names]
-    refused = []
-    for adapter in await asyncio.to_thread(runtime.adapters.all):
-        if adapter.refusal:
-            refused.append({"id": adapter.name, "reason": adapter.refusal})
-        else:
-            entry = {"id": adapter.name, "object": "model", "owned_by": "supportbot", "parent": runtime.names.base}
-            entries.append(entry | {"sha256": adapter.sha256, "prompt_version": adapter.prompt_version})
-    return JSONResponse({"object": "list", "data": entries, "refused": refused})
+    runtime: Runtime = request.app.state.runtime
+    plan, adapters = runtime.plan, await asyncio.to_thread(runtime.models.adapters.all)
+    entries: list[dict[str, Any]] = [{"id": name} for name in (plan.base, plan.embedding)]
+    entries += [
+        {"id": adapter.name, "parent": plan.base, "sha256": adapter.sha256, "prompt_version": adapter.prompt_version}
+        for adapter in adapters
+        if not adapter.refusal
+    ]
+    refused = [{"id": adapter.name, "reason": adapter.refusal} for adapter in adapters if adapter.refusal]
+    data = [{"object": "model", "owned_by": "supportbot"} | entry for entry in entries]
+    return JSONResponse({"object": "list", "data": data, "refused": refused})
 
 
 async def health(request: Request) -> Response:
     runtime: Runtime = request.app.state.runtime
-    state = runtime.health()
-    body = {"status": state.status, "reason": state.reason}
-    counts = {"running": runtime.engine.running, "waiting": runtime.engine.waiting}
-    return JSONResponse(body | counts, 200 if state.status == "ready" else 503)
+    state, loaded = runtime.health(), runtime.loaded
+    counts = {"running": loaded.engine.running, "waiting": loaded.engine.waiting} if loaded else {}
+    body = {"status": state.status, "reason": state.reason, **counts}
+    return JSONResponse(body, 200 if state.status == "ready" else 503)
 
 
 async def metrics(request: Request) -> Response:
@@ -158,33 +138,17 @@ async def metrics(request: Request) -> Response:
 class Answer:
     """One sequence in the engine, seen from the event loop."""
 
-    def __init__(self, runtime: Runtime, meters: Meters) -> None:
-        self._runtime = runtime
+    def __init__(self, meters: Meters) -> None:
         self._meters = meters
         self._started = time.monotonic()
+        self._loop = asyncio.get_running_loop()
         self._events: asyncio.Queue[Event] = asyncio.Queue()  # bounded by the request's max_tokens
         self.sequence: Sequence
         self.finished: Finished
 
-    async def begin(self, wanted: ChatRequest) -> None:
-        """Queue the request. BadRequest, UnknownModel, AdapterRefused and EngineBusy say why not."""
-        runtime, loop = self._runtime, asyncio.get_running_loop()
-        model = await asyncio.to_thread(runtime.chat_model, wanted.model)
-        prompt = prompt_ids(runtime.tokenizer, wanted.messages)
-        if len(prompt) + wanted.sampling.max_tokens > model.context:
-            raise BadRequest(
-                f"The prompt has {len(prompt)} tokens and the answer may have {wanted.sampling.max_tokens}; "
-                f"together the model reads {model.context}."
-            )
-        self.sequence = Sequence(
-            model=model,
-            prompt=prompt,
-            sampling=wanted.sampling,
-            ends=runtime.ends,
-            decode=lambda ids: runtime.tokenizer.decode(ids, skip_special_tokens=True),
-            deliver=lambda event: _tell(loop, self._events.put_nowait, event),
-        )
-        runtime.scheduler.chat(self.sequence)
+    def deliver(self, event: Event) -> None:
+        """Called on the computing thread."""
+        _tell(self._loop, self._events.put_nowait, event)
 
     async def pieces(self) -> AsyncIterator[str]:
         """Text as it comes; then `finished` is set. Leaving early drops the sequence."""
@@ -231,16 +195,9 @@ def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *values:
         loop.call_soon_threadsafe(call, *values)
 
 
-def _resolve(future: "asyncio.Future[list[list[float]]]", vectors: list[list[float]]) -> None:
+def _resolve(future: "asyncio.Future[list[list[float]] | None]", vectors: list[list[float]] | None) -> None:
     if not future.done():
         future.set_result(vectors)
-
-
-def _ready(request: Request) -> Runtime:
-    runtime: Runtime = request.app.state.runtime
-    if not runtime.ready or runtime.dead:
-        raise NotReady(runtime.health().reason)
-    return runtime
 
 
 async def _json(request: Request) -> dict[str, Any]:

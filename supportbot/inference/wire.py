@@ -7,7 +7,8 @@ import uuid
 from dataclasses import dataclass
 from typing import Any
 
-from supportbot.inference.sequence import Finished, Sampling
+from supportbot.inference.completion import Finished, Sampling
+from supportbot.inference.refusals import BadRequest, Refusal
 
 MAX_MESSAGES = 64
 MAX_CHARS = 200_000  # of all messages together; far more than any context that is served
@@ -17,10 +18,6 @@ MAX_STOPS = 4
 MAX_STOP_CHARS = 64
 DEFAULT_MAX_TOKENS = 256
 ROLES = ("system", "user", "assistant")
-
-
-class BadRequest(Exception):
-    """The body cannot be used; the sentence says why."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,9 +71,9 @@ def parse_embeddings(body: dict[str, Any]) -> EmbeddingsRequest:
     return EmbeddingsRequest(_model(body), [_clean(text) for text in texts], form == "base64")
 
 
-def error_body(message: str, code: str) -> dict[str, Any]:
-    """The body of every refusal."""
-    return {"error": {"message": message, "type": "invalid_request_error", "code": code}}
+def error_body(refusal: Refusal) -> dict[str, Any]:
+    """The body of every refusal, in the form that OpenAI's clients know."""
+    return {"error": {"message": str(refusal), "type": "invalid_request_error", "code": refusal.code}}
 
 
 class ChatReply:

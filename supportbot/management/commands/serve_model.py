@@ -61,16 +61,19 @@ class Command(BaseCommand):
         """Until SIGTERM, or until the computing thread dies: then True."""
         import uvicorn
 
-        from supportbot.inference.runtime import Names, Runtime
+        from supportbot.inference.runtime import Plan, Runtime
         from supportbot.inference.server import make_app
 
-        runtime = Runtime(
-            Names(settings.BASE_MODEL, settings.CHAT_MODEL, settings.EMBEDDING_MODEL),
-            [Path(folder) for folder in settings.ADAPTER_DIRS],
+        plan = Plan(
+            base=settings.BASE_MODEL,
+            chat=settings.CHAT_MODEL,
+            embedding=settings.EMBEDDING_MODEL,
+            adapter_dirs=tuple(Path(folder) for folder in settings.ADAPTER_DIRS),
             threads=threads,
             max_batch=settings.MODEL_MAX_BATCH,
             max_waiting=settings.MODEL_MAX_WAITING,
         )
+        runtime = Runtime(plan)
         config = uvicorn.Config(
             make_app(runtime), log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN_SECONDS
         )

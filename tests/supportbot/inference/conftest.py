@@ -7,9 +7,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from supportbot.inference.completion import Event, Finished, Piece, Sampling
 from supportbot.inference.engine import Engine
 from supportbot.inference.llama import Llama
-from supportbot.inference.sequence import Event, Finished, Piece, Sampling, Sequence
+from supportbot.inference.sequence import Sequence
 
 VOCABULARY = 200
 END = 1

@@ -11,9 +11,10 @@ from peft import LoraConfig, PeftModel, get_peft_model
 from safetensors.torch import load_file, save_file
 from transformers import AutoModelForCausalLM
 
-from supportbot.inference.adapters import MAX_LOADED, AdapterRefused, AdapterStore
+from supportbot.inference.adapters import MAX_LOADED, AdapterStore
+from supportbot.inference.completion import Sampling
 from supportbot.inference.engine import Engine
-from supportbot.inference.sequence import Sampling
+from supportbot.inference.refusals import AdapterRefused
 from supportbot.inference.weights import file_sha256
 
 from .conftest import Client, run

@@ -6,18 +6,18 @@ import time
 import pytest
 import torch
 
+from supportbot.inference.completion import Sampling
 from supportbot.inference.embedder import (
     BATCH_TEXTS,
     BATCH_TOKENS,
     MAX_TOKENS,
     MAX_WAITING_TEXTS,
     Embedder,
-    EmbedderBusy,
     EmbeddingRequest,
 )
 from supportbot.inference.engine import Engine
+from supportbot.inference.refusals import Busy
 from supportbot.inference.scheduler import Scheduler
-from supportbot.inference.sequence import Sampling
 from supportbot.inference.weights import encoder_folder
 
 from .conftest import Client
@@ -87,7 +87,7 @@ def test_the_line_is_bounded_in_texts(embedder):
     tokens = [[101, 102]] * MAX_WAITING_TEXTS
     full = EmbeddingRequest(tokens, lambda _vectors: None)
     embedder.submit(full)
-    with pytest.raises(EmbedderBusy):
+    with pytest.raises(Busy):
         embedder.submit(EmbeddingRequest([[101, 102]], lambda _vectors: None))
     full.cancelled = True
     embedder.step_bulk()

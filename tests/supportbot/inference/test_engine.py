@@ -4,9 +4,10 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from supportbot.inference.engine import Engine, EngineBusy
+from supportbot.inference.completion import Finished, Sampling
+from supportbot.inference.engine import Engine
 from supportbot.inference.llama import Llama, UnsupportedModel
-from supportbot.inference.sequence import Finished, Sampling
+from supportbot.inference.refusals import Busy
 from supportbot.inference.template import prompt_ids
 from supportbot.inference.weights import generator_folder
 
@@ -40,6 +41,19 @@ def test_answers_that_join_and_leave_midway_do_not_change_each_other(llama, expe
     run(engine)
     for client, prompt, length in zip(clients, PROMPTS, lengths, strict=True):
         assert client.sequence.output == expected(prompt, length)
+
+
+def test_what_the_memory_held_before_does_not_reach_an_answer(llama, expected):
+    """A longer neighbour makes a shorter answer look at places of the cache that nobody wrote."""
+    for _ in range(20):
+        spoilt = [torch.full_like(llama.new_cache(4).keys, float("nan")) for _ in range(2)]
+        del spoilt
+        engine = engine_of()
+        long, short = Client(llama, PROMPTS[1], Sampling(12)), Client(llama, PROMPTS[0], Sampling(12))
+        engine.submit(long.sequence)
+        engine.submit(short.sequence)
+        run(engine)
+        assert short.sequence.output == expected(PROMPTS[0], 12)
 
 
 def test_a_prompt_read_in_chunks_gives_the_same_answer(llama, expected, monkeypatch):
@@ -153,7 +167,7 @@ def test_the_waiting_line_is_bounded(llama):
     engine = engine_of(max_waiting=2)
     for _ in range(2):
         engine.submit(Client(llama, PROMPTS[0], Sampling(4)).sequence)
-    with pytest.raises(EngineBusy):
+    with pytest.raises(Busy):
         engine.submit(Client(llama, PROMPTS[0], Sampling(4)).sequence)
 
 

@@ -5,10 +5,10 @@ import struct
 
 import pytest
 
-from supportbot.inference.sequence import Finished, Sampling
+from supportbot.inference.completion import Finished, Sampling
+from supportbot.inference.refusals import BadRequest
 from supportbot.inference.wire import (
     MAX_CHARS,
-    BadRequest,
     ChatReply,
     embeddings_reply,
     parse_chat,
