@@ -237,7 +237,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.say(frame("agent", name=name, state=state))
         for message in await off_loop(conversations.unread)(self.belled, self.last_agent_message):
             self.last_agent_message = UUID(message["id"])
-            await self.say({"type": "message", **message})
+            await self.say(frame("message", **message))
 
     # --- What a customer may do -------------------------------------------------------------------------------------
 

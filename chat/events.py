@@ -24,7 +24,7 @@ SERVER_FRAMES: dict[str, tuple[str, ...]] = {
     "failed": ("reply", "epoch", "seq", "code", "text", "retry"),
     "restart": ("reply", "epoch"),
     "rated": ("reply", "score"),
-    "message": ("id", "role", "text", "created", "status", "outcome", "epoch", "seq", "sources"),
+    "message": ("id", "role", "text", "created", "status", "outcome", "epoch", "seq", "sources", "name?"),
     "agent": ("name", "state"),
     "pong": ("n",),
     "error": ("code", "text", "id?"),

@@ -9,9 +9,12 @@ import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from asgiref.testing import ApplicationCommunicator
+from django.core.management import call_command
+from django.db import connection, connections
 
 from chat import frames, replies
 from chat.models import Message, Widget
+from chat.storage import THREADS
 from knowledge import indexing, publishing
 from knowledge.models import Article, Category
 
@@ -92,15 +95,15 @@ class Customer:
 
 
 @asynccontextmanager
-async def customers():
+async def customers(shop):
     """A maker of sockets that are closed in the end."""
     from chat.routing import socket_application
 
     opened = []
 
-    async def connect(key="demo", origin=ORIGIN, hello=True, **fields):
+    async def connect(key=None, origin=ORIGIN, hello=True, **fields):
         headers = [(b"origin", origin)] if origin is not None else []
-        customer = Customer(socket_application, f"/ws/chat/{key}/", headers)
+        customer = Customer(socket_application, f"/ws/chat/{key or shop.key}/", headers)
         customer.accepted = await customer.open()
         opened.append(customer)
         for name in ("token", "conversation"):
@@ -116,28 +119,52 @@ async def customers():
         writer.task.cancel()
         await asyncio.gather(writer.task, return_exceptions=True)
     frames.LIVE.clear()
+    await sync_to_async(connections.close_all)()  # the thread of the tests' own queries
 
 
 @pytest.fixture
 async def connect(shop):
-    async with customers() as maker:
+    async with customers(shop) as maker:
         yield maker
 
 
+@pytest.fixture(scope="module")
+def articles(django_db_setup, django_db_blocker, fake_model_url):
+    """Published and embedded once a module: emptying every table takes longer than a whole conversation."""
+    from django.conf import settings
+
+    before = settings.MODEL_URL, settings.EMBEDDING_URL
+    with django_db_blocker.unblock():
+        settings.MODEL_URL = settings.EMBEDDING_URL = fake_model_url
+        script(fake_model_url)
+        category = Category.objects.create(name="Help", slug="help")
+        for slug, (title, body, audience, language) in ARTICLES.items():
+            article = Article(
+                slug=slug, title=title, body=body, category=category, audience=audience, language=language
+            )
+            publishing.publish(article=article, by=None)
+        indexing.ensure_space()
+        indexing.embed_stale()
+        settings.MODEL_URL, settings.EMBEDDING_URL = before
+        yield
+        call_command("flush", interactive=False, verbosity=0)
+        connection.close()
+
+
 @pytest.fixture
-def shop(transactional_db, fake_model, settings):
+def shop(db, articles, fake_model, settings):
+    """A widget of this test alone. Made on another thread: this one's transaction is never committed."""
     settings.PORT, settings.CHAT_ANSWERABLE_FLOOR = 8000, 0.0
     script(fake_model)
-    category = Category.objects.create(name="Help", slug="help")
-    for slug, (title, body, audience, language) in ARTICLES.items():
-        article = Article(slug=slug, title=title, body=body, category=category, audience=audience, language=language)
-        publishing.publish(article=article, by=None)
-    indexing.ensure_space()
-    indexing.embed_stale()
-    return Widget.objects.create(
-        key="demo", name="Shop", greeting="Hello!", suggestions=["Returns?"], identity_secret="s" * 40,
-        allowed_origins="https://shop.example",
-    )  # fmt: skip
+    fields = {"greeting": "Hello!", "suggestions": ["Returns?"], "identity_secret": "s" * 40}
+    return THREADS.submit(_make_widget, **fields, allowed_origins="https://shop.example").result(10)
+
+
+def _make_widget(**fields):
+    try:
+        return Widget.objects.create(key=f"w{uuid.uuid4().hex[:12]}", name="Shop", **fields)
+    finally:
+        connection.close()
 
 
 def script(fake_model, **steps):

@@ -12,6 +12,8 @@ from chat.events import SERVER_FRAMES
 from chat.models import Conversation, Message, Rating, Visitor
 from tests.chat.conftest import QUESTION, row
 
+pytestmark = pytest.mark.django_db
+
 
 def well_formed(frames):
     """Every frame has the fields of the contract."""
@@ -44,11 +46,12 @@ async def test_the_row_is_what_was_seen(connect):
     assert [p.cited for p in passages][0] and passages[0].revision_id
 
 
-async def test_a_welcome_greets_and_promises_nothing_about_strangers(connect):
+async def test_a_welcome_greets_and_makes_no_row_yet(connect, shop):
     dora = await connect()
     assert dora.welcome["greeting"] == "Hello!" and dora.welcome["suggestions"] == ["Returns?"]
     assert (dora.welcome["conversation"], dora.welcome["messages"], dora.welcome["resumed"]) == (None, [], None)
-    assert await Visitor.objects.acount() == 0 == await Conversation.objects.acount()
+    assert not await Visitor.objects.filter(widget=shop).aexists()
+    assert not await Conversation.objects.filter(widget=shop).aexists()
 
 
 @pytest.mark.parametrize("origin", [None, b"null", b"https://evil.example", b"http://127.0.0.1:8001"])
@@ -104,7 +107,8 @@ async def test_strange_text_gets_an_ending(connect, text):
     dora = await connect()
     done = await dora.answer(text)
     assert done["outcome"] in ("answered", "abstained", "extracted")
-    assert "\0" not in (await Message.objects.aget(role="customer")).text
+    asked = await Message.objects.aget(role="customer", conversation=dora.conversation)
+    assert "\0" not in asked.text
 
 
 async def test_history_comes_back_to_its_visitor_only(connect):
@@ -140,39 +144,39 @@ async def test_after_a_logout_no_older_token_is_good(connect):
     assert await refused()
 
 
-def vouch(**claims):
-    return jwt.encode({"aud": "demo", "sub": "emil-7", "exp": time.time() + 60, **claims}, "s" * 40, "HS256")
+def vouch(shop, **claims):
+    return jwt.encode({"aud": shop.key, "sub": "emil-7", "exp": time.time() + 60, **claims}, "s" * 40, "HS256")
 
 
-async def test_a_known_customer_finds_the_conversation_on_another_device(connect):
-    emil = await connect(identity=vouch())
+async def test_a_known_customer_finds_the_conversation_on_another_device(connect, shop):
+    emil = await connect(identity=vouch(shop))
     done = await emil.answer()
-    phone = await connect(identity=vouch())
+    phone = await connect(identity=vouch(shop))
     assert phone.welcome["messages"][1]["text"] == done["text"]
 
 
-async def test_only_a_known_customer_is_quoted_what_is_for_customers(connect):
+async def test_only_a_known_customer_is_quoted_what_is_for_customers(connect, shop):
     question = "What do trade customers get off sleeping bags?"
-    emil, dora = await connect(identity=vouch()), await connect()
+    emil, dora = await connect(identity=vouch(shop)), await connect()
     assert "12 %" in (await emil.answer(question))["text"]
     assert "12" not in (await dora.answer(question))["text"]
     assert all("trade" not in s["url"] for f in dora.frames if f["type"] == "sources" for s in f["sources"])
 
 
-async def test_a_forged_identity_is_refused(connect):
+async def test_a_forged_identity_is_refused(connect, shop):
     emil = await connect(hello=False)
-    await emil.send(type="hello", protocol=1, token=None, identity=vouch(aud="other"))
+    await emil.send(type="hello", protocol=1, token=None, identity=vouch(shop, aud="other"))
     assert (await emil.next())["code"] == "bad_token"
 
 
-async def test_ten_asks_of_one_id_are_one_question(connect):
+async def test_ten_asks_of_one_id_are_one_question(connect, shop):
     key = str(uuid.uuid4())
     dora = await connect()
     tabs = [dora, await connect(token=dora.token), await connect(token=dora.token)]
     accepted = await asyncio.gather(*(tab.ask(key=key) for tab in tabs for _ in range(1)))
     accepted += [await dora.ask(key=key) for _ in range(7)]
     assert len({(a["message"], a["reply"], a["conversation"]) for a in accepted}) == 1
-    assert await Message.objects.filter(role="customer").acount() == 1
+    assert await Message.objects.filter(role="customer", conversation__widget=shop).acount() == 1
 
 
 async def test_a_rating_is_kept_and_can_be_changed(connect):
@@ -181,7 +185,7 @@ async def test_a_rating_is_kept_and_can_be_changed(connect):
     for score in (1, -1):
         await dora.send(type="rate", reply=done["reply"], score=score, comment="hm")
         assert (await dora.until("rated"))["score"] == score
-    assert (await Rating.objects.aget()).score == -1
+    assert (await Rating.objects.aget(message_id=done["reply"])).score == -1
     await stranger.send(type="rate", reply=done["reply"], score=1)
     assert (await stranger.next())["code"] == "not_found"
 
