@@ -82,7 +82,7 @@ def publish(*, article: Article, by: "User | None", note: str = "") -> Revision:
     _save_state(article)
     indexing.note_answerable([article.pk])
     article.refresh_from_db()
-    transaction.on_commit(partial(tasks.hint, article.pk))
+    transaction.on_commit(partial(tasks.hint, article.pk), robust=True)
     logger.info("article_published", article=str(article.pk), revision=revision.number, by=by.pk if by else None)
     return revision
 
@@ -133,7 +133,7 @@ def repair(*, article: Article) -> bool:
         locked.answerable_at = None
     _save_state(locked)
     indexing.note_answerable([locked.pk])
-    transaction.on_commit(partial(tasks.hint, locked.pk))
+    transaction.on_commit(partial(tasks.hint, locked.pk), robust=True)
     return replaced
 
 
@@ -146,7 +146,7 @@ def reembed(*, article: Article, by: "User | None") -> None:
     Embedding.objects.filter(chunk__article=locked).delete()
     locked.answerable_at = None
     _save_state(locked)
-    transaction.on_commit(partial(tasks.hint, locked.pk))
+    transaction.on_commit(partial(tasks.hint, locked.pk), robust=True)
     logger.info("article_reembedded", article=str(locked.pk), by=by.pk if by else None)
 
 

@@ -177,6 +177,8 @@ def test_the_list_actions_use_the_same_verbs(desk, saved, delivery, ada):
 
 
 def test_deleting_goes_through_the_verb(desk, published):
+    asked = desk.get(page(published, "delete")).content.decode()
+    assert "Delivery prices" in asked and "Revisions: 1" in asked and "Chunk" not in asked
     desk.post(page(published, "delete"), {"post": "yes"})
     assert not Article.objects.exists() and not Chunk.objects.exists()
 
