@@ -1,5 +1,6 @@
-"""`manage.py evaluate retrieval …`: how well the articles are found, on files of articles and questions."""
+"""`manage.py evaluate retrieval|answers …`: how well articles are found and questions answered, on files of both."""
 
+import asyncio
 import json
 import logging
 from argparse import ArgumentParser
@@ -11,6 +12,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
+from chat import evaluation as answering
+from chat.answering import Options
 from chat.condensing import condense
 from knowledge import evaluation
 from knowledge.embedding import EmbeddingFailed
@@ -25,13 +28,16 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        kinds = parser.add_subparsers(dest="kind", required=True, metavar="retrieval")
+        kinds = parser.add_subparsers(dest="kind", required=True, metavar="retrieval|answers")
         add_files(kinds.add_parser("retrieval", help="are the right articles found, and is it known when none is?"))
+        answers = kinds.add_parser("answers", help="are the answers right, cited, and refused where there is none?")
+        add_files(answers)
+        add_answering(answers)
 
     def handle(self, *_args: object, **options: Any) -> None:
         try:
             with quiet():
-                self.retrieval(**options)
+                {"retrieval": self.retrieval, "answers": self.answers}[options["kind"]](**options)
         except (BadFile, NoGround, EmbeddedError, EmbeddingFailed, evaluation.EvaluationFailed) as error:
             raise CommandError(str(error)) from error
 
@@ -65,6 +71,47 @@ class Command(BaseCommand):
         }
         write_json(json_path, {"rows": [row.as_json() for row in rows], "summary": summary})
 
+    def answers(
+        self,
+        *,
+        articles: list[Path],
+        questions: list[Path],
+        audience: str,
+        limit: int | None,
+        json_path: Path | None,
+        adapter: str,
+        answerer: str,
+        gate: str,
+        passages: str,
+        compare: Path | None,
+        **_others: object,
+    ) -> None:
+        given, asked = read_articles(articles), evaluation.sample(read_questions(questions), limit)
+        other = read_rows(compare) if compare else None
+        model = settings.BASE_MODEL if adapter == "base" else adapter
+        options = Options(audiences=evaluation.READS[audience], answerer=answerer, gate=gate == "on", model=model)
+        with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
+            ids = evaluation.publish_all(given, self.say)
+            evaluation.embed_all(cache, self.say)
+            shown = answering.all_gold_passages(asked, ids) if passages == "gold" else {}
+            rows = asyncio.run(answering.ask_all(asked, ids, options, passages=shown, say=self.say))
+        marked = answering.marked(asked, rows, given)
+        means = {name: answering.mean_of(values) for name, values in marked.items()}
+        speed = answering.speed(rows)
+        for name, estimate in means.items():
+            self.stdout.write(f"{name:16} {estimate}")
+        self.stdout.write(f"{'ms':16} " + ", ".join(f"{name} {value:g}" for name, value in speed.items()))
+        if other is not None:
+            self.print_differences(marked, answering.marked(asked, other, given))
+        told: dict[str, Any] = {name: estimate.as_json() for name, estimate in means.items()}
+        told |= {"ms": speed, "adapter": model, "answerer": answerer, "gate": gate, "passages": passages}
+        write_json(json_path, {"rows": [row.as_json() for row in rows], "summary": told | {"questions": len(rows)}})
+
+    def print_differences(self, ours: answering.Marks, theirs: answering.Marks) -> None:
+        for name, one in answering.differences(ours, theirs).items():
+            told = f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}] n={one.n}"
+            self.stdout.write(f"{name:16} {told} more than in the other run")
+
     def say(self, text: str) -> None:
         self.stderr.write(text)
 
@@ -76,6 +123,23 @@ def add_files(parser: ArgumentParser) -> None:
     parser.add_argument("--audience", choices=list(evaluation.READS), default="public", help="who asks")
     parser.add_argument("--limit", type=positive, metavar="N", help="ask N questions, the same ones each time")
     parser.add_argument("--json", type=Path, dest="json_path", metavar="FILE", help="write rows and summary here")
+
+
+def add_answering(parser: ArgumentParser) -> None:
+    parser.add_argument("--adapter", default=settings.CHAT_MODEL, metavar="NAME", help="an adapter's name, or base")
+    parser.add_argument("--answerer", choices=["live", "model", "extract"], default="live", help="who may answer")
+    parser.add_argument("--gate", choices=["on", "off"], default="on", help="the fact gate")
+    parser.add_argument("--passages", choices=["retrieved", "gold"], default="retrieved", help="what is shown to it")
+    parser.add_argument(
+        "--compare", type=Path, metavar="FILE", help="the JSON of another run: print paired differences"
+    )
+
+
+def read_rows(path: Path) -> list[answering.Row]:
+    try:
+        return [answering.Row(**row) for row in json.loads(path.read_text())["rows"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise CommandError(f"{path} is not the JSON of `evaluate answers`: {error}") from None
 
 
 def positive(text: str) -> int:
