@@ -200,7 +200,7 @@ async def speak(question: str, passages: Sequence[Passage], end: Ending, options
         first_token_seconds=settings.CHAT_FIRST_TOKEN_SECONDS,
         total_seconds=settings.CHAT_ANSWER_SECONDS,
     )
-    async with aclosing(pieces):  # type: ignore[type-var]
+    async with aclosing(pieces):
         async for piece in pieces:
             if isinstance(piece, Finish):
                 end.tokens_in, end.tokens_out = piece.prompt_tokens, piece.completion_tokens

@@ -96,13 +96,13 @@ class _Line:
 def as_csv(answers: Iterable[Message]) -> Iterator[str]:
     """Lines of a CSV file in UTF-8 with a byte-order mark, which Excel needs to read it as such."""
     writer = csv.writer(_Line())
-    yield "\ufeff" + writer.writerow(COLUMNS)  # type: ignore[operator]
+    yield "\ufeff" + writer.writerow(COLUMNS)
     for answer in answers:
         row = as_row(answer)
         for name in ("cited", "retrieved"):
             row[name] = "; ".join(f"[{p['n']}] {p['title']}" for p in row[name])
         row["labels"] = ", ".join(row["labels"])
-        yield writer.writerow([safe_cell(row[name]) for name in COLUMNS])  # type: ignore[misc]
+        yield writer.writerow([safe_cell(row[name]) for name in COLUMNS])
 
 
 def as_jsonl(answers: Iterable[Message]) -> Iterator[str]:

@@ -64,7 +64,8 @@ class Visitor(models.Model):
     @property
     def audiences(self) -> list[str]:
         """What may be quoted to this visitor."""
-        return [Audience.PUBLIC, Audience.CUSTOMERS] if self.external_id else [Audience.PUBLIC]
+        known = [str(Audience.CUSTOMERS)] if self.external_id else []
+        return [str(Audience.PUBLIC), *known]
 
 
 class Conversation(models.Model):
