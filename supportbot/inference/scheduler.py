@@ -7,6 +7,7 @@ chats leave, and beside chats a quarter of it.
 
 import threading
 import time
+from collections.abc import Callable
 
 from supportbot.inference.embedder import Embedder, EmbeddingRequest
 from supportbot.inference.engine import Engine
@@ -19,14 +20,15 @@ STUCK_SECONDS = 20.0  # a step takes well under a second; so long without one me
 class Scheduler(threading.Thread):
     """Runs the engine and the embedder until `stop`. If a step raises, the thread ends and `alive` is False."""
 
-    def __init__(self, engine: Engine, embedder: Embedder) -> None:
+    def __init__(self, engine: Engine, embedder: Embedder, clock: Callable[[], float] = time.monotonic) -> None:
         super().__init__(name="inference", daemon=True)
         self.engine = engine
         self.embedder = embedder
         self._wake = threading.Condition()
         self._stopping = False
         self._owed_to_chats = 0.0
-        self._last_progress = time.monotonic()
+        self._clock = clock
+        self._last_progress = clock()
 
     def chat(self, sequence: Sequence) -> None:
         """Queue an answer; Busy when the line is full."""
@@ -48,7 +50,7 @@ class Scheduler(threading.Thread):
         """How long work has been waiting without any step, if longer than is normal; else 0."""
         if not self._has_work():
             return 0.0
-        idle = time.monotonic() - self._last_progress
+        idle = self._clock() - self._last_progress
         return idle if idle > STUCK_SECONDS else 0.0
 
     def run(self) -> None:
@@ -56,22 +58,23 @@ class Scheduler(threading.Thread):
             with self._wake:
                 while not self._stopping and not self._has_work():
                     self._wake.wait()
-                    self._last_progress = time.monotonic()
+                    self._last_progress = self._clock()
             if self._stopping:
                 return
-            self._turn()
-            self._last_progress = time.monotonic()
+            self.turn()
+            self._last_progress = self._clock()
 
-    def _turn(self) -> None:
-        started = time.monotonic()
+    def turn(self) -> None:
+        """One step of whoever comes next. Only for the computing thread."""
+        started = self._clock()
         if self.embedder.has_questions:
             self.embedder.step_questions()
         elif self.embedder.has_bulk and (self._owed_to_chats <= 0 or not self.engine.busy):
             self.embedder.step_bulk()
-            self._owed_to_chats = CHAT_SHARE * (time.monotonic() - started)
+            self._owed_to_chats = CHAT_SHARE * (self._clock() - started)
         else:
             self.engine.step()
-            self._owed_to_chats -= time.monotonic() - started
+            self._owed_to_chats -= self._clock() - started
 
     def _has_work(self) -> bool:
         return self.engine.busy or self.embedder.has_questions or self.embedder.has_bulk
