@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import IO
@@ -70,7 +71,8 @@ class EmbeddedServices:
     """The two servers over one data folder. One process owns them; others attach to what runs, or are refused.
 
     They end with the thread that started them (Linux tells a child of its parent thread's end), so only the main thread
-    may. `attach=False` refuses to start beside another owner. Errors are `EmbeddedError`: a sentence, and often a fix.
+    may. `attach=False` refuses to start beside another owner; `pause` may raise, to end a wait. Errors are
+    `EmbeddedError`: a sentence, and often a fix.
     """
 
     def __init__(
@@ -82,10 +84,11 @@ class EmbeddedServices:
         valkey: bool = True,
         attach: bool = True,
         binaries: Binaries | None = None,
+        pause: Callable[[float], None] = time.sleep,
     ) -> None:
         self.data_dir, self.run_dir, self.attach = data_dir.resolve(), run_dir, attach
         self.logs = self.data_dir / "logs"
-        self.binaries = binaries
+        self.binaries, self._pause = binaries, pause
         self.account: Account | None = None
         self.servers: list[ServerProcess] = []
         self._wanted = {"postgres": postgres, "valkey": valkey}
@@ -167,6 +170,7 @@ class EmbeddedServices:
             socket=self.run_dir / ".s.PGSQL.5432",
             log=self.logs / "postgres.log",
             account=self.account,
+            pause=self._pause,
             answers=lambda: postgres_answers(self.run_dir, DATABASE, make=self.owned),
         )
 
@@ -179,6 +183,7 @@ class EmbeddedServices:
             socket=socket,
             log=self.logs / "valkey.log",
             account=self.account,
+            pause=self._pause,
             answers=lambda: valkey_answers(socket),
         )
 
@@ -194,7 +199,7 @@ class EmbeddedServices:
             if time.monotonic() > deadline:
                 text = f"Process {lock_owner(path)} holds the data in {self.data_dir}, but its servers do not answer."
                 raise EmbeddedError(text)
-            time.sleep(0.1)
+            self._pause(0.1)
         self._lock = lock
         return True
 

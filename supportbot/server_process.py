@@ -32,6 +32,7 @@ class ServerProcess:
     account: Account | None
     answers: Callable[[], bool]
     process: subprocess.Popen[bytes] | None = None
+    pause: Callable[[float], None] = time.sleep
 
     def launch(self) -> None:
         bound_log(self.log)
@@ -55,7 +56,7 @@ class ServerProcess:
                 raise EmbeddedError(f"{self.name} ended (code {self.process.returncode}) while starting:\n{tail}")
             if time.monotonic() > deadline:
                 raise EmbeddedError(f"{self.name} did not answer within {START_SECONDS} s; see {self.log}.")
-            time.sleep(0.02)
+            self.pause(0.02)
 
     def fallen(self) -> bool:
         return self.process is not None and self.process.poll() is not None
@@ -86,7 +87,7 @@ class ServerProcess:
                 asked = True
                 for pid in leftovers:
                     os.kill(pid, signal.SIGINT)
-            time.sleep(0.05)
+            self.pause(0.05)
         # Nobody works in the folder, so a lock file can only name a dead process, or a stranger with its old number.
         for stale in (self.folder / "postmaster.pid", self.socket, self.socket.with_name(self.socket.name + ".lock")):
             stale.unlink(missing_ok=True)

@@ -1,29 +1,29 @@
 """The story of `manage.py up`: check, start the data servers, migrate, fill, serve, watch, and stop in order."""
 
+import asyncio
 import contextlib
-import io
-import logging
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
 from typing import IO
 
 from django.apps import apps
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.checks import ERROR, run_checks
-from django.core.management import call_command
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
 from supportbot.embedded import EmbeddedError, EmbeddedServices
-from supportbot.log_file import bound_log, log_tail
+from supportbot.health import model_state
+from supportbot.log_file import log_tail
 from supportbot.people import FIRST_PEOPLE, ensure_first_people
-from supportbot.stack import MODEL, WEB, WORKER, model_child, model_failed, serves_model, web_child, worker_child
+from supportbot.server_binaries import die_with_parent
+from supportbot.stack import MODEL, model_child, model_failed, serves_model, web_child, worker_child
 from supportbot.startup_checks import (
     StartError,
     check_data_dir,
@@ -34,6 +34,7 @@ from supportbot.startup_checks import (
     lock_data_dir,
     pgvector_versions,
 )
+from supportbot.stop_signal import Stopped, StopSignal
 from supportbot.supervisor import Child, Supervisor
 from supportbot.terminal import Terminal
 
@@ -41,30 +42,21 @@ WEB_SECONDS = 90  # to the first answer of the web server and the worker
 MODEL_SECONDS = 300  # the first start converts the weights
 INDEX_SECONDS = 120  # for the first articles to get their vectors; it goes on behind the scenes after that
 TOO_MANY_DEATHS = 3  # of a child that has never answered
-SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-
-
-class Stopped(BaseException):
-    """A signal asks us to stop. Not an Exception: nothing on the way may take it for a failure."""
-
-    def __init__(self, number: int) -> None:
-        super().__init__(number)
-        self.number = number
 
 
 def up(host: str, port: int, terminal: Terminal) -> int:
     """Run everything until a signal; gives the exit code."""
     began = time.monotonic()
     settings.HOST, settings.PORT = host, port
-    for number in SIGNALS:
-        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:  # under nohup, a hang-up is no end
-            signal.signal(number, _raise_stopped)
+    stop = StopSignal()
+    stop.listen()
     services = EmbeddedServices(
         settings.DATA_DIR,
         settings.RUN_DIR,
         postgres=settings.EMBEDDED_POSTGRES,
         valkey=settings.EMBEDDED_VALKEY,
         attach=False,
+        pause=stop.pause,
     )
     environment = {**os.environ, "HOST": host, "PORT": str(port), "DATA_DIR": str(settings.DATA_DIR)}
     supervisor = Supervisor(
@@ -74,27 +66,23 @@ def up(host: str, port: int, terminal: Terminal) -> int:
     try:
         lock = _check(host, port, terminal)
         _start_data_servers(services, terminal)
-        _log_to(services.logs / "up.log")
         if serves_model():
             supervisor.start(model_child())
-        _migrate(terminal)
+        _migrate(supervisor, stop, terminal)
         supervisor.start(worker_child())
         supervisor.start(web_child(host, port))
-        _fill(terminal)
-        _serve(supervisor, terminal)
-        _index(supervisor, terminal)
+        _fill(supervisor, stop, terminal)
+        _serve(supervisor, stop, terminal)
+        _index(supervisor, stop, terminal)
         _show(services.logs, time.monotonic() - began, terminal)
-        supervisor.watch()
+        supervisor.watch(stop.pause)
     except (StartError, EmbeddedError) as error:
-        _ignore_signals()
         terminal.fail(str(error), error.fix)
         return 1
     except DatabaseError as error:
-        _ignore_signals()
         terminal.fail(f"the database refuses: {str(error).strip().splitlines()[0]}", "manage.py migrate shows more")
         return 1
     except Stopped as stopped:
-        _ignore_signals()
         names = [child.name for child in reversed(supervisor.children)]
         names += [server.name for server in reversed(services.servers)]
         with terminal.step("Stopping", " · ".join(names)):
@@ -107,24 +95,6 @@ def up(host: str, port: int, terminal: Terminal) -> int:
         services.stop()
         if lock is not None:
             lock.close()
-
-
-def _log_to(path: Path) -> None:
-    """The terminal is for our own lines; what libraries and verbs log in this process goes to a file."""
-    bound_log(path)
-    for handler in logging.getLogger().handlers:
-        if isinstance(handler, logging.StreamHandler):
-            handler.setStream(path.open("a"))
-
-
-def _raise_stopped(number: int, frame: FrameType | None) -> None:
-    raise Stopped(number)
-
-
-def _ignore_signals() -> None:
-    """Stopping is bounded; a second Ctrl-C must not cut it short halfway."""
-    for number in SIGNALS:
-        signal.signal(number, signal.SIG_IGN)
 
 
 def _check(host: str, port: int, terminal: Terminal) -> IO[str]:
@@ -155,47 +125,78 @@ def _start_data_servers(services: EmbeddedServices, terminal: Terminal) -> None:
             check_pgvector(*pgvector_versions(connection.connection))
 
 
-def _migrate(terminal: Terminal) -> None:
+def _migrate(supervisor: Supervisor, stop: StopSignal, terminal: Terminal) -> None:
     with terminal.step("Migrating", "the database") as step:
         executor = MigrationExecutor(connection)
         plan = executor.migration_plan(executor.loader.graph.leaf_nodes())
         if plan:
-            call_command("migrate", interactive=False, verbosity=0)
+            _run(["migrate", "--no-input"], supervisor, stop)
         step.text = f"{len(plan)} migrations" if plan else "nothing to do"
 
 
-def _fill(terminal: Terminal) -> None:
+def _run(arguments: list[str], supervisor: Supervisor, stop: StopSignal) -> None:
+    """A command of ours as a process of its own, which Ctrl-C can end at any point; what it says goes to the log."""
+    log = supervisor.log_of("up")
+    with log.open("ab") as out:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", *arguments],
+            cwd=settings.BASE_DIR,
+            env=supervisor.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=out,
+            stderr=out,
+            start_new_session=True,
+            preexec_fn=die_with_parent(signal.SIGTERM),
+        )
+    try:
+        while process.poll() is None:
+            supervisor.look()
+            stop.pause(0.05)
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            process.wait()
+    if process.returncode != 0:
+        raise StartError(f"`manage.py {arguments[0]}` failed; the end of {log}:\n{log_tail(log)}")
+
+
+def _fill(supervisor: Supervisor, stop: StopSignal, terminal: Terminal) -> None:
     """The first start loads the demo, then makes the people: who finds people knows that the demo was loaded whole."""
     if not get_user_model().objects.exists():
         with terminal.step("Loading", "the demo's articles and the first people") as step:
-            call_command("load_demo", stdout=io.StringIO())
+            _run(["load_demo"], supervisor, stop)
             ensure_first_people(settings.DATA_DIR)
             articles = apps.get_model("knowledge", "Article").objects.count()
             step.text = f"{articles} articles of the demo, {len(FIRST_PEOPLE)} people"
     _close_connections()
 
 
-def _serve(supervisor: Supervisor, terminal: Terminal) -> None:
+def _serve(supervisor: Supervisor, stop: StopSignal, terminal: Terminal) -> None:
     """Wait for each to answer; all were started as soon as what they need was there."""
     with terminal.step("Serving", "web, worker and model server") as step:
         for child in supervisor.children:
             if child.name != MODEL:
-                _wait_for(child, supervisor, WEB_SECONDS)
-        parts = [WEB, WORKER]
-        if serves_model():
-            step.text = "web · worker · the model server is loading (a first start converts its weights)"
-            parts.append(MODEL)
-            child = next(child for child in supervisor.children if child.name == MODEL)
-            try:
-                _wait_for(child, supervisor, MODEL_SECONDS, hopeless=model_failed)
-            except StartError:
-                log = supervisor.log_of(MODEL)
-                parts[-1] = f"no {MODEL} yet (answers are passages of your articles until it is up; see {log})"
-        step.text = " · ".join(parts)
+                _wait_for(child, supervisor, stop, WEB_SECONDS)
+        step.text = "web · worker · the model server is loading (a first start converts its weights)"
+        step.text = f"web · worker · {_await_model(supervisor, stop)}"
+
+
+def _await_model(supervisor: Supervisor, stop: StopSignal) -> str:
+    """What is said of the model server; without one the site runs too."""
+    passages = "answers are passages of your articles until it does"
+    if not serves_model():
+        state = asyncio.run(model_state(settings.MODEL_URL))
+        return "your model server" if state == "ok" else f"your model server does not answer ({passages})"
+    child = next(child for child in supervisor.children if child.name == MODEL)
+    try:
+        _wait_for(child, supervisor, stop, MODEL_SECONDS, hopeless=model_failed)
+    except StartError:
+        return f"the model server does not answer yet ({passages}; see {supervisor.log_of(MODEL)})"
+    return "model"
 
 
 def _wait_for(
-    child: Child, supervisor: Supervisor, seconds: float, hopeless: Callable[[], bool] = lambda: False
+    child: Child, supervisor: Supervisor, stop: StopSignal, seconds: float, hopeless: Callable[[], bool] = lambda: False
 ) -> None:
     """Raises StartError with the end of its log when it keeps dying or is silent for too long."""
     deadline = time.monotonic() + seconds
@@ -204,20 +205,23 @@ def _wait_for(
         if child.deaths >= TOO_MANY_DEATHS or time.monotonic() > deadline or hopeless():
             log = supervisor.log_of(child.name)
             raise StartError(f"{child.name} does not start; the end of {log}:\n{log_tail(log)}")
-        time.sleep(0.05)
+        stop.pause(0.05)
 
 
-def _index(supervisor: Supervisor, terminal: Terminal) -> None:
+def _index(supervisor: Supervisor, stop: StopSignal, terminal: Terminal) -> None:
     """Passages without a vector cannot be found by meaning yet: wait for the worker to have embedded them."""
     waiting = _passages_without_vector()
     if not waiting:
+        return
+    if asyncio.run(model_state(settings.EMBEDDING_URL)) != "ok":
+        terminal.say("Indexing", f"{waiting} passages wait for the embedding server; until then words are searched")
         return
     with terminal.step("Indexing", f"{waiting} passages") as step:
         deadline = time.monotonic() + INDEX_SECONDS
         while (left := _passages_without_vector()) and time.monotonic() < deadline:
             step.text = f"{waiting - left} of {waiting} passages"
             supervisor.look()
-            time.sleep(0.2)
+            stop.pause(0.2)
         step.text = f"{left} of {waiting} passages are still to do" if left else f"{waiting} passages"
     _close_connections()
 

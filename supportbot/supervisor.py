@@ -98,11 +98,11 @@ class Supervisor:
         for log in self.logs.glob("*.log"):
             bound_log(log)
 
-    def watch(self) -> NoReturn:
-        """Until a signal's handler raises."""
+    def watch(self, pause: Callable[[float], None]) -> NoReturn:
+        """Until `pause` raises."""
         while True:
             self.look()
-            time.sleep(TICK_SECONDS)
+            pause(TICK_SECONDS)
 
     def stop(self) -> None:
         """The last started first. The data servers are stopped by their owner, after this."""

@@ -138,7 +138,7 @@ def test_children_do_not_outlive_a_killed_supervisor(tmp_path: Path) -> None:
         child = Child("web", {SLEEP!r}, lambda: True, stop_seconds=5)
         keeper.start(child)
         print(child.process.pid, flush=True)
-        keeper.watch()
+        keeper.watch(time.sleep)
     """
     process = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script)], cwd=PROJECT, stdout=subprocess.PIPE, text=True

@@ -1,11 +1,14 @@
 """`manage.py up`: what it refuses before it changes anything, and what it does when something dies."""
 
+import contextlib
 import os
+import shutil
 import signal
 import socket
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 import httpx
@@ -122,6 +125,37 @@ def test_a_real_server_tells_what_it_has(services: None) -> None:
     check_database({**where, "NAME": "template1"})
     with pytest.raises(StartError, match='database "nowhere" does not exist'):
         check_database({**where, "NAME": "nowhere"})
+
+
+def test_ctrl_c_while_it_starts_stops_what_was_started() -> None:
+    place = Path(tempfile.mkdtemp(prefix="supportbot-up-", dir="/tmp"))
+    place.chmod(0o755)
+    environment = {**os.environ, "DATA_DIR": str(place / "data"), "PORT": str(free_port())}
+    try:
+        process = subprocess.Popen(
+            [sys.executable, "manage.py", "up"],
+            cwd=PROJECT,
+            env=environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        wait_until((place / "data/postgres/postmaster.pid").exists, 60, "the start of PostgreSQL")
+        process.send_signal(signal.SIGINT)
+        said, _ = process.communicate(timeout=90)
+        assert process.returncode == 130
+        assert "Stopping" in said and f"everything is kept in {place}/data" in said
+        assert not [command for command in commands() if str(place) in command]
+    finally:
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def commands() -> list[str]:
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with contextlib.suppress(OSError):
+            found.append(path.read_text().replace("\0", " "))
+    return found
 
 
 def children_of(pid: int) -> dict[str, int]:
