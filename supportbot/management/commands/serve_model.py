@@ -75,7 +75,11 @@ class Command(BaseCommand):
         )
         runtime = Runtime(plan)
         config = uvicorn.Config(
-            make_app(runtime), log_config=None, access_log=False, timeout_graceful_shutdown=DRAIN_SECONDS
+            make_app(runtime),
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=DRAIN_SECONDS,
         )
         server = uvicorn.Server(config)
         watch = asyncio.create_task(self._watch(runtime, server))
