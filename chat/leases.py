@@ -53,7 +53,7 @@ def renew(epochs: Mapping[UUID, int]) -> dict[UUID, bool]:
     }
 
 
-def save(reply: UUID, epoch: int, **fields: Any) -> bool:
+def save(reply: UUID, epoch: int, /, **fields: Any) -> bool:
     """Write to the reply if it is still ours; False means that the lease is lost and the writer must fall silent."""
     return bool(unfinished().filter(pk=reply, epoch=epoch, lease_owner=OWNER).update(**fields))
 

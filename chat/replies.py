@@ -29,6 +29,7 @@ logger = get_logger(__name__)
 
 SAVE_SECONDS = 1.0
 TURN_SECONDS = 0.1
+MOST_EPOCHS = 12
 FAILURES = {
     "search_unavailable": "The articles cannot be searched right now. Please try again in a moment.",
     "model_unavailable": "The assistant is not available right now. Please try again in a moment.",
@@ -52,6 +53,7 @@ class Writer:
         self.events: asyncio.Queue[Event | Exception | None] = asyncio.Queue()  # bounded by the answer's length
         self.source: asyncio.Task[None] | None = None
         self.task: asyncio.Task[None] | None = None
+        self.changing = False
         self.stopped = ""  # why it ended early: stopped | nobody_listening
 
     def stop(self, why: str) -> None:
@@ -95,9 +97,17 @@ class Writer:
                 await self.save_sometimes()
             case Restart(reason):
                 logger.info("answer restarted", reply=str(self.log.reply), reason=reason)
-                epoch = self.log.epoch + 1
-                await self.save(epoch=epoch, text="", seq=0)
-                self.log.restart(epoch)
+                await self.begin_again()
+
+    async def begin_again(self) -> None:
+        """The next epoch: all that was said is void."""
+        epoch = self.log.epoch + 1
+        self.changing = True  # the row is an epoch ahead of the log for a moment: that is no lost lease
+        try:
+            await self.save(epoch=epoch, text="", seq=0)
+            self.log.restart(epoch)
+        finally:
+            self.changing = False
 
     async def save_sometimes(self) -> None:
         if len(self.log.text) > MAX_TEXT_CHARS:
@@ -182,7 +192,14 @@ async def take_over(reply: UUID, *, patient: bool = False) -> asyncio.Task[None]
     if reply in WRITERS:
         return WRITERS[reply].task
     epoch = await off_loop(leases.take)(reply)
-    return start(reply, epoch, patient=patient) if epoch is not None else None
+    if epoch is None:
+        return None
+    if epoch <= MOST_EPOCHS:
+        return start(reply, epoch, patient=patient)
+    # Something about this reply kills whoever writes it: it gets its last word from here.
+    writer = Writer(reply, epoch, patient=patient)
+    await writer.fail("internal")
+    return None
 
 
 def stop(reply: UUID) -> None:
@@ -300,7 +317,7 @@ async def _keep() -> None:
             continue
         for reply, epoch in epochs.items():
             writer = WRITERS.get(reply)
-            if writer is None or writer.log.over or writer.log.epoch != epoch:
+            if writer is None or writer.log.over or writer.changing or writer.log.epoch != epoch:
                 continue
             if kept.get(reply):
                 writer.stop("stopped")

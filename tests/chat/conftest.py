@@ -14,7 +14,7 @@ from django.db import connection, connections
 
 from chat import frames, replies
 from chat.models import Message, Widget
-from chat.storage import THREADS
+from chat.storage import THREADS, off_loop
 from knowledge import indexing, publishing
 from knowledge.models import Article, Category
 
@@ -180,7 +180,7 @@ def model_script(fake_model):
 
 
 async def row(reply):
-    return await sync_to_async(Message.objects.get, thread_sensitive=False)(pk=reply)
+    return await off_loop(Message.objects.get)(pk=reply)
 
 
 async def eventually(true, seconds=10, what="what was waited for"):
