@@ -62,7 +62,7 @@ export class Panel {
 
   attach() {
     if (this.#stop) return;
-    if (this.#session.shown) console.warn("support-chat: two elements on one page share one conversation");
+    if (this.#session.shown) console.warn("support-chat: two elements share one conversation");
     this.#session.shown = true;
     this.#stop = this.#session.listen((frame, before) => this.#changed(frame, before));
     if (this.#host.isConnected && (this.#host.open || this.#session.transcript.messages.length)) this.#session.connect();

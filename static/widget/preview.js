@@ -24,9 +24,8 @@ export class Preview {
     this.element.setAttribute("aria-label", name);
     this.element.replaceChildren(
       h("div", { class: "bar" }, h("bdi", { class: "name", text: source.title }), iconButton("close", this.#t("panel.close"), () => this.close())),
-      ...(source.heading ? [h("p", { class: "section", dir: "auto", text: source.heading })] : []),
-      ...(source.text ? [h("p", { class: "passage", dir: "auto", text: source.text.slice(0, 240) })] : []),
-      ...(link ? [link] : []),
+      h("p", { class: "section", dir: "auto", text: source.heading ?? "" }),
+      link ?? "",
     );
     this.element.showPopover?.();
     this.#from = from;

@@ -35,12 +35,12 @@ export class Prose {
 
   #draw(node) {
     if (typeof node === "string") return document.createTextNode(node);
-    const inside = () => (node.children ?? []).map((child) => this.#draw(child));
+    const inside = () => this.#all(node.children ?? []);
     switch (node.type) {
       case "break":
         return h("br");
       case "cite":
-        return h("span", {}, this.#cite(node.n), "\u2060"); // no line break between a marker and the full stop
+        return h("span", { class: "cite" }, this.#cite(node.n));
       case "code":
         return node.source === undefined ? h("code", {}, node.text) : h("pre", { tabindex: "0" }, h("code", {}, node.text));
       case "link":
@@ -54,8 +54,18 @@ export class Prose {
     }
   }
 
+  /** A marker keeps the full stop that follows it on its line. */
+  #all(children) {
+    return children.map((child, at) => {
+      const stop = (text) => (typeof text === "string" ? /^[.,;:!?)]*/.exec(text)[0] : "");
+      const drawn = this.#draw(children[at - 1]?.type === "cite" ? child.slice?.(stop(child).length) ?? child : child);
+      if (child.type === "cite") drawn.append(stop(children[at + 1]));
+      return drawn;
+    });
+  }
+
   #row(row) {
-    const cells = row.children.map((cell) => h(row.head ? "th" : "td", {}, ...cell.children.map((child) => this.#draw(child))));
+    const cells = row.children.map((cell) => h(row.head ? "th" : "td", {}, ...this.#all(cell.children)));
     return h("tr", {}, ...cells);
   }
 

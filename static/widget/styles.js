@@ -79,7 +79,7 @@ const LOG = `
 .prose table { border-collapse: collapse; font-size: 0.875rem; }
 .prose :is(th, td) { padding: 4px 8px; border: 1px solid var(--_line); text-align: start; overflow-wrap: normal; }
 .prose.quote, .prose blockquote { padding-inline-start: 12px; border-inline-start: 3px solid var(--_control); }
-.lead { font-weight: 500; }
+.cite { white-space: nowrap; }
 .chip { display: inline-grid; place-items: center; min-inline-size: 1.5rem; block-size: 1.5rem; margin: -3px -4px; padding: 0; border: 3px solid transparent; border-radius: 9px; background: var(--_chip) padding-box; color: var(--_chip-text); font-size: 0.8125rem; font-weight: 600; line-height: 1; vertical-align: baseline; cursor: pointer; }
 .stage { display: flex; align-items: center; gap: 8px; color: var(--_muted); animation: appear 1ms 300ms both; }
 .dots { display: inline-flex; gap: 4px; }
@@ -139,7 +139,7 @@ const BOTTOM = `
 .row textarea:focus-visible { outline: none; }
 .row textarea::placeholder { color: var(--_muted); opacity: 1; }
 .send { display: grid; place-items: center; flex: none; inline-size: 2.75rem; block-size: 2.75rem; padding: 0; border: 1px solid transparent; border-radius: 10px; background: var(--_accent); color: var(--_on-accent); cursor: pointer; }
-.send[aria-disabled="true"] { background: var(--_raised); color: var(--_muted); cursor: default; }
+.send[aria-disabled="true"] { background: var(--_raised); color: var(--_muted); }
 .send .icon-stop, .send.busy .icon-send { display: none; }
 .send.busy .icon-stop { display: block; fill: currentColor; }
 .icon-send:dir(rtl) { transform: scaleX(-1); }

@@ -267,7 +267,7 @@ async def finish(reply: Reply, outcome: str, text: str | None = None, nearest: l
     )  # fmt: skip
 
 
-async def say(line: Line, reply: Reply, text: str, drop_at: int = -1) -> bool:
+async def say(line: Line, reply: Reply, text: str, drop_at: int = -1, pause: float = WORD_SECONDS) -> bool:
     """Stream a text in small pieces; False if the customer stopped it."""
     reply.status = "streaming"
     for count, piece in enumerate(text[at : at + 5] for at in range(0, len(text), 5)):
@@ -277,7 +277,7 @@ async def say(line: Line, reply: Reply, text: str, drop_at: int = -1) -> bool:
         await write(reply, "delta", text=piece)
         if count == drop_at:
             await line.ws.close()
-        await asyncio.sleep(WORD_SECONDS)
+        await asyncio.sleep(pause)
     return True
 
 
@@ -314,7 +314,8 @@ async def answer(line: Line, reply: Reply, question: str) -> None:
     if reply.stopped:
         return None
     text = {"evil": EVIL, "long": "\n\n".join([ANSWER] * 6)}.get(question.split()[0], ANSWER)
-    if await say(line, reply, text, drop_at=12 if "drop" in question else -1):
+    pause = 8 * WORD_SECONDS if "slowly" in question else WORD_SECONDS
+    if await say(line, reply, text, drop_at=12 if "drop" in question else -1, pause=pause):
         await finish(reply, "answered")
     return None
 

@@ -97,7 +97,7 @@ def same_words(answer: Locator) -> bool:
 
 def test_an_answer_streams_and_ends_with_its_sources(visit: Visit, chat: FakeChat) -> None:
     page = visit()
-    answer = ask(page, "How do I return an item?")
+    answer = ask(page, "slowly, please")
     expect(answer.locator(".prose")).to_contain_text("You can send")
     assert answer.locator(".actions").count() == 0, "actions come when the answer is done"
     assert same_words(ended(answer))
@@ -116,7 +116,7 @@ def test_what_is_half_written_never_shows_raw_signs(visit: Visit) -> None:
         const look = () => root.querySelectorAll('.prose').forEach(p => window.seen.add(p.textContent));
         new MutationObserver(look).observe(root, {subtree: true, childList: true, characterData: true});
     }""")
-    ended(ask(page, "How do I return an item?"))
+    ended(ask(page, "slowly, please"))
     seen = page.evaluate("[...window.seen]")
     assert len(seen) > 3, "the answer came in pieces"
     assert not [text for text in seen if re.search(r"[*\[\]`]", text)]
