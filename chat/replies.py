@@ -165,6 +165,7 @@ class Writer:
         logger.warning("answer failed", reply=str(self.log.reply), code=code)
 
     async def close(self, status: Any, **fields: Any) -> None:
+        self.changing = True  # the row has ended before the log has: that is no lost lease either
         self.log.flush()
         final = {"text": self.log.text, "seq": self.log.seq + 1, "finished": Now(), "lease_until": None}
         await self.save(status=status, **final, **fields)
