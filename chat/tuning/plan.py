@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 
@@ -37,7 +38,7 @@ class Recipe:
 class Plan:
     sheets: list[Sheet]
     held: list[Sheet]
-    datasets: list[dict[str, str | int]]
+    licences: dict[str, str]  # by data set
     recipe: Recipe
     started_from: str = "base"
     data_sha256: str = field(init=False)
@@ -48,9 +49,11 @@ class Plan:
         told = [self.data_sha256, digest(self.held), asdict(self.recipe), PROMPT_VERSION, self.started_from]
         self.sha256 = hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
-    @property
-    def examples(self) -> int:
-        return sum(len(sheet.lines) for sheet in self.sheets)
+    def asked(self, steps: int | None = None) -> list[dict[str, str | int]]:
+        """How many questions of each set, under its licence, the first `steps` ask (all of them by default)."""
+        sheets = self.sheets if steps is None else self.sheets[: steps * self.recipe.sheets_per_step]
+        counts = Counter(sheet.dataset for sheet in sheets for _ in sheet.lines)
+        return [{"name": name, "licence": licence, "examples": counts[name]} for name, licence in self.licences.items()]
 
 
 def make_plan(
@@ -66,7 +69,7 @@ def make_plan(
     held: list[Sheet] = []
     limit = 0
     for dataset in [*own, *beside]:
-        kept, away = _parted(dataset, recipe.seed)
+        kept, away = _parted(dataset)
         made = make_sheets(make_pool(dataset, kept), recipe.rounds, recipe.seed)
         for sheets, found in zip(rounds, made, strict=True):
             sheets.extend(found if dataset in own or not own else found[:limit])
@@ -79,7 +82,8 @@ def make_plan(
     ordered = _first([sheet for sheets in rounds for sheet in sheets], max_examples)
     if len(ordered) < recipe.sheets_per_step:
         raise BadFile("There are too few questions with a short answer in their article to train on.")
-    return Plan(ordered, held[:MAX_HELD_SHEETS], _counted(ordered, [*own, *beside]), recipe, started_from)
+    licences = {dataset.name: dataset.licence for dataset in [*own, *beside]}
+    return Plan(ordered, held[:MAX_HELD_SHEETS], licences, recipe, started_from)
 
 
 def _first(sheets: list[Sheet], max_examples: int) -> list[Sheet]:
@@ -94,28 +98,18 @@ def _first(sheets: list[Sheet], max_examples: int) -> list[Sheet]:
     return kept
 
 
-def _parted(dataset: Dataset, seed: int) -> tuple[set[str], set[str]]:
+def _parted(dataset: Dataset) -> tuple[set[str], set[str]]:
     """Question ids to train on, and ids held out: whole titles, so that no passage is trained on and tried."""
     kept: set[str] = set()
     away: set[str] = set()
     for question in dataset.questions:
-        (away if _is_held(dataset, question, seed) else kept).add(question.id)
+        (away if _is_held(dataset, question) else kept).add(question.id)
     return kept, away
 
 
-def _is_held(dataset: Dataset, question: GivenQuestion, seed: int) -> bool:
+def _is_held(dataset: Dataset, question: GivenQuestion) -> bool:
+    """The same titles in every run: a run that goes on from another must not be tried on what that one learned."""
     titles = [dataset.articles[one].title for one in (*question.gold, *question.near)] or [question.id]
     return any(
-        int(hashlib.sha256(f"{seed} {title}".encode()).hexdigest()[:8], 16) % 100 < HELD_OUT_PERCENT for title in titles
+        int(hashlib.sha256(f"1 {title}".encode()).hexdigest()[:8], 16) % 100 < HELD_OUT_PERCENT for title in titles
     )
-
-
-def _counted(sheets: list[Sheet], datasets: Sequence[Dataset]) -> list[dict[str, str | int]]:
-    return [
-        {
-            "name": dataset.name,
-            "licence": dataset.licence,
-            "examples": sum(len(sheet.lines) for sheet in sheets if sheet.dataset == dataset.name),
-        }
-        for dataset in datasets
-    ]

@@ -25,9 +25,7 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         parser.add_argument("--name", default="my-support", help="the adapter's name, and its folder's (my-support)")
-        parser.add_argument(
-            "--questions", type=Path, action="append", help="questions and their gold answers, JSONL"
-        )
+        parser.add_argument("--questions", type=Path, action="append", help="questions and their gold answers, JSONL")
         parser.add_argument("--articles", type=Path, action="append", help="JSONL of articles, or a folder of markdown")
         parser.add_argument("--data", type=Path, action="append", default=[], help="a further data set's folder")
         parser.add_argument("--from", dest="start", default="base", help="an adapter's name to go on from, or base")
@@ -74,8 +72,11 @@ class Command(BaseCommand):
             plan = make_plan(own, beside, recipe, max_examples=options["max_examples"], started_from=options["start"])
         except BadFile as error:
             raise CommandError(str(error)) from None
-        told = ", ".join(f"{one['examples']} {one['name']}" for one in plan.datasets)
-        self._say("Reading", f"{plan.examples} examples on {len(plan.sheets)} sheets ({told})")
+        told = ", ".join(f"{one['examples']} {one['name']}" for one in plan.asked())
+        self._say(
+            "Reading",
+            f"{sum(len(sheet.lines) for sheet in plan.sheets)} examples on {len(plan.sheets)} sheets ({told})",
+        )
         return plan
 
     def _say(self, verb: str, text: str) -> None:

@@ -83,7 +83,7 @@ def test_a_further_set_never_outweighs_the_operators_own(demo, evaluation_data):
     plan = make_plan([demo], [read_folder(evaluation_data / "squad2")], Recipe(rounds=1))
     by_set = Counter(sheet.dataset for sheet in plan.sheets)
     assert by_set["squad2"] <= by_set["demo"]
-    assert [one["licence"] for one in plan.datasets] == ["MIT", "CC BY-SA 4.0"]
+    assert [one["licence"] for one in plan.asked()] == ["MIT", "CC BY-SA 4.0"]
     assert digest(plan.sheets) == plan.data_sha256
 
 

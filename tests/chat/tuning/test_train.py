@@ -43,7 +43,7 @@ def plan(sheets: int = 24, recipe: Recipe = RECIPE) -> Plan:
         )
         for number in range(sheets + 2)
     ]
-    return Plan(made[:-2], made[-2:], [{"name": "demo", "licence": "MIT", "examples": 2 * sheets}], recipe)
+    return Plan(made[:-2], made[-2:], {"demo": "MIT"}, recipe)
 
 
 def adapter_of(model) -> dict[str, torch.Tensor]:
@@ -91,7 +91,10 @@ def test_the_checkpoint_of_another_plan_is_left_alone(weights, tmp_path):
 
 def test_a_run_ends_when_its_minutes_are_used_up(weights, tmp_path):
     model, tokenizer = prepare(RECIPE, weights, None, threads=1)
-    assert train(model, tokenizer, plan(400), tmp_path / "c", minutes=0.01).steps < 200
+    made = plan(400)
+    outcome = train(model, tokenizer, made, tmp_path / "c", minutes=0.01)
+    assert outcome.steps < 200
+    assert made.asked(outcome.steps)[0]["examples"] == 4 * outcome.steps
 
 
 def test_the_rate_warms_up_and_falls_with_the_steps_or_the_time():
@@ -113,6 +116,7 @@ def test_an_adapter_is_written_with_what_binds_it_and_is_gone_on_from(weights, t
     assert manifest == json.loads((folder / "manifest.json").read_text())
     assert manifest["sha256"] == file_sha256(folder / "adapter_model.safetensors")
     assert (manifest["name"], manifest["base"], manifest["prompt_version"]) == ("bikes", "tiny", PROMPT_VERSION)
+    assert manifest["datasets"] == [{"name": "demo", "licence": "MIT", "examples": 8}] and manifest["examples"] == 8
     assert manifest["data_sha256"] == made.data_sha256 and manifest["scores"]["adapter"]["asked"] == 4
     assert math.isfinite(manifest["scores"]["adapter"]["loss"])
     assert sorted(path.name for path in folder.parent.iterdir()) == ["bikes"]
