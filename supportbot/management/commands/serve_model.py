@@ -24,6 +24,7 @@ WATCH_SECONDS = 0.5
 class Command(BaseCommand):
     help = "Serve the language model, its adapters and the sentence encoder as an OpenAI-compatible API."
     requires_system_checks: list[str] = []
+    _path: Path | None = None  # of our unix socket, removed when we leave
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         place = parser.add_mutually_exclusive_group()
@@ -44,6 +45,8 @@ class Command(BaseCommand):
             raise CommandError("The computing thread ended by a fault; the log above says which.")
 
     def _leave(self, _number: int, _frame: object) -> None:
+        if self._path is not None:
+            self._path.unlink(missing_ok=True)
         self.stdout.write("model server: stopped")
         self.stdout.flush()
         os._exit(0)  # a thread that is still loading weights must not hold up the end
@@ -55,7 +58,9 @@ class Command(BaseCommand):
             except OSError as error:
                 raise CommandError(f"Port {options['port']} cannot be used: {error.strerror}.") from error
         path = options["socket"] or _socket_of(settings.MODEL_URL)
-        return _unix_listener(path), str(path)
+        listener = _unix_listener(path)
+        self._path = path
+        return listener, str(path)
 
     async def _serve(self, listener: socket.socket, threads: int) -> bool:
         """Until SIGTERM, or until the computing thread dies: then True."""

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import signal
+import socket as socket_module
 import subprocess
 import sys
 import time
@@ -141,10 +142,7 @@ def test_a_server_says_that_it_is_loading_and_ends_at_once_when_asked(run_dir):
     command = [sys.executable, "manage.py", "serve_model", "--socket", str(socket)]
     process = subprocess.Popen(command, cwd=PROJECT, stdout=subprocess.PIPE, text=True)
     try:
-        end = time.monotonic() + 60
-        while not socket.exists():
-            assert time.monotonic() < end
-            time.sleep(0.02)
+        until_it_listens(socket)
         with httpx.Client(transport=httpx.HTTPTransport(uds=str(socket)), timeout=60) as client:
             response = client.get("http://model/health")
             assert (response.status_code, response.json()["status"]) == (503, "loading")
@@ -158,3 +156,12 @@ def test_a_server_says_that_it_is_loading_and_ends_at_once_when_asked(run_dir):
         process.kill()
         process.wait()
     assert "stopped" in process.stdout.read()
+    assert not socket.exists()
+
+
+def until_it_listens(path: Path) -> None:
+    end = time.monotonic() + 60
+    with socket_module.socket(socket_module.AF_UNIX) as probe:
+        while probe.connect_ex(str(path)) != 0:
+            assert time.monotonic() < end
+            time.sleep(0.02)
