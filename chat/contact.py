@@ -76,7 +76,7 @@ def _widget_for(data: dict[str, Any], origin: str | None) -> Widget:
 
 
 def _store(data: dict[str, Any], widget: Widget) -> int:
-    email, note = data.get("email"), data.get("note") or ""
+    email, note = data.get("email"), data.get("note", "")
     if not isinstance(email, str) or not isinstance(note, str):
         raise NotStored("bad_request")
     email, note = clean(email), clean(note)
