@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from django.conf import settings
 
 from chat import smalltalk
-from chat.condensing import condense
+from chat.condensing import condense, context_of
 from chat.extracts import extract
 from chat.phrases import say
 from chat.prompts import PROMPT_VERSION, build_prompt
@@ -102,7 +102,7 @@ async def compose(question: str, history: Sequence[Mapping[str, str]], options: 
         return
     yield Stage("searching")
     end.standalone = condense(question, history)
-    found = await search(end, options)
+    found = await search(question, context_of(history), end, options)
     end.ms["searched"] = round(1000 * (time.monotonic() - start), 1)
     if not is_enough(found, options):
         end.outcome, end.reason, end.nearest = "abstained", "nothing_found", found.nearest
@@ -130,13 +130,17 @@ def small_answer(kind: str, end: Ending) -> str:
     return say(kind, end.language)
 
 
-async def search(end: Ending, options: Options) -> Retrieval:
+async def search(question: str, context: str, end: Ending, options: Options) -> Retrieval:
     """The passages that may be quoted, or those that were given."""
     if options.passages is not None:
         return Retrieval(passages=list(options.passages), answerable=1.0)
     try:
         found = await afind_passages(
-            end.standalone, audiences=options.audiences, language=end.language, limit=settings.CHAT_PASSAGES
+            question,
+            audiences=options.audiences,
+            language=end.language,
+            limit=settings.CHAT_PASSAGES,
+            context=context,
         )
     except RetrievalError as error:
         raise AnswerFailed("search_unavailable") from error

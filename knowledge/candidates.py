@@ -5,6 +5,7 @@ arms and again where the rows are joined, so a passage that this reader may not 
 dimension are written as literals, since a partial expression index is used only for the very expression it was made of.
 """
 
+import math
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from uuid import UUID
@@ -46,7 +47,9 @@ JOIN knowledge_article AS article ON article.id = chunk.article_id
 LEFT JOIN knowledge_embedding AS embedding ON embedding.chunk_id = chunk.id AND embedding.space_id = {space}
 WHERE chunk.live AND chunk.audience IN ({audiences})
 """
-SIMILARITY = "1 - (embedding.vector::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions}))"
+SIMILARITY = (
+    "%(length)s::float8 * (1 - (embedding.vector::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions})))"
+)
 NOTHING = "SELECT NULL::bigint AS id WHERE false"
 
 
@@ -63,7 +66,7 @@ class Candidate:
     anchor: str
     text: str
     language: str
-    similarity: float | None  # cosine; None while the passage has no vector, or the question has none
+    similarity: float | None  # cosine (times the length of a blended question); None without one of the vectors
     lexical: float  # share of the question's telling words that the passage holds: 0 to about 1.2
 
 
@@ -89,7 +92,7 @@ def search_statement(
     if space is not None and vector is not None:
         parts |= {"space": int(space.pk), "dimensions": int(space.dimensions)}
         parts |= {"dense": DENSE.format(**parts), "similarity": SIMILARITY.format(**parts)}
-        values["vector"] = "[" + ",".join(map(repr, vector)) + "]"
+        values |= {"vector": "[" + ",".join(map(repr, vector)) + "]", "length": math.hypot(*vector)}
     if query := matching_query(terms):
         parts["lexical"] = LEXICAL.format(**parts)
         values["query"] = query

@@ -74,11 +74,18 @@ def embed_passages(recipe: Recipe, texts: Sequence[str]) -> list[list[float]]:
 
 def embed_question(recipe: Recipe, text: str) -> list[float]:
     """The vector of a question, to be compared with passages of the same recipe. Raises EmbeddingFailed."""
+    return embed_questions(recipe, [text])[0]
+
+
+def embed_questions(recipe: Recipe, texts: Sequence[str]) -> list[list[float]]:
+    """One vector a text, in one request. Raises EmbeddingFailed."""
     try:
-        vectors = client.embed([recipe.query_prefix + text], model=recipe.model, timeout=QUESTION_SECONDS)
+        vectors = client.embed(
+            [recipe.query_prefix + text for text in texts], model=recipe.model, timeout=QUESTION_SECONDS
+        )
     except client.ModelError as error:
         raise _failure(error) from error
-    return _checked(recipe, vectors, 1)[0]
+    return _checked(recipe, vectors, len(texts))
 
 
 async def aembed_question(recipe: Recipe, text: str) -> list[float]:

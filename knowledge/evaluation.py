@@ -32,7 +32,7 @@ READS = {
     "internal": ("public", "customers", "internal"),
 }
 Say = Callable[[str], object]
-Standalone = Callable[[str, Sequence[dict[str, str]]], str]
+Context = Callable[[Sequence[dict[str, str]]], str]
 
 
 class EvaluationFailed(RuntimeError):
@@ -146,14 +146,14 @@ def _vectors(recipe: Recipe, batch: Sequence[Chunk], cache: VectorCache) -> dict
 
 
 def ask_all(
-    questions: Sequence[GivenQuestion], ids: dict[UUID, str], *, audience: str, standalone: Standalone, say: Say
+    questions: Sequence[GivenQuestion], ids: dict[UUID, str], *, audience: str, context: Context, say: Say
 ) -> list[Row]:
     """Search for each question as a customer's would be, one at a time."""
     progress = Progress(say, "asked", len(questions))
     rows = []
     for number, given in enumerate(questions, 1):
         start = time.perf_counter()
-        found = find_passages(standalone(given.question, given.history), audiences=READS[audience])
+        found = find_passages(given.question, audiences=READS[audience], context=context(given.history))
         ms = 1000 * (time.perf_counter() - start)
         if found.degraded:
             raise EvaluationFailed(f"Question {given.id} was searched by words alone: {found.degraded}. Run it again.")

@@ -16,16 +16,18 @@ from uuid import UUID
 from django.db import DatabaseError, connection
 
 from knowledge.answerability import answerable
+from knowledge.blending import blend_terms, blend_vectors
 from knowledge.candidates import Candidate, find_candidates
-from knowledge.embedding import EmbeddingFailed, Recipe, embed_question
+from knowledge.embedding import EmbeddingFailed, Recipe, embed_questions
 from knowledge.fusion import choose, rank
-from knowledge.lexemes import find_terms
+from knowledge.lexemes import Term, find_terms
 from knowledge.models import Article, Audience, EmbeddingSpace
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
 
-MAX_QUESTION_CHARS = 4_000  # a condensed follow-up is longer than what a customer may type
+MAX_QUESTION_CHARS = 4_000  # a follow-up with what was said before is longer than what a customer may type
+MAX_CONTEXT_CHARS = 1_500
 RANKED_ARTICLES = 10
 NEAREST = 3
 SEARCHERS = 4  # threads of the web process; each holds a database connection while it searches
@@ -77,9 +79,11 @@ def find_passages(
     audiences: Collection[str] = ("public",),
     language: str | None = None,
     limit: int = 3,
+    context: str = "",
 ) -> Retrieval:
     """Search by meaning and by words. `language` is preferred, not demanded. RetrievalError without a database.
 
+    `context` is what was said just before, if the question follows something: it counts, but less than the question.
     An empty question finds nothing; one longer than MAX_QUESTION_CHARS is cut.
     """
     readers = sorted({Audience(audience).value for audience in audiences})
@@ -89,9 +93,10 @@ def find_passages(
     clock = Clock()
     try:
         space = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).first()
-        vector, degraded = _embed(space, asked)
+        texts = [asked] if not context.strip() else [asked, clean(f"{context[-MAX_CONTEXT_CHARS:]} {asked}")]
+        vector, degraded = _embed(space, texts)
         clock.lap("embed")
-        terms = find_terms(asked, languages=_languages(readers, language), audiences=readers)
+        terms = _terms(texts, readers, language)
         clock.lap("terms")
         candidates = find_candidates(terms=terms, audiences=readers, space=space, vector=vector)
         clock.lap("search")
@@ -108,9 +113,10 @@ async def afind_passages(
     audiences: Collection[str] = ("public",),
     language: str | None = None,
     limit: int = 3,
+    context: str = "",
 ) -> Retrieval:
     """`find_passages` in a thread of its own few, so that many questions wait for a search and not for each other."""
-    search = partial(find_passages, question, audiences=audiences, language=language, limit=limit)
+    search = partial(find_passages, question, audiences=audiences, language=language, limit=limit, context=context)
     return await asyncio.get_running_loop().run_in_executor(_searchers, _give_connection_back_after, search)
 
 
@@ -152,15 +158,22 @@ class Clock:
         return self.ms | {"total": round(1000 * (time.perf_counter() - self.start), 2)}
 
 
-def _embed(space: EmbeddingSpace | None, question: str) -> tuple[list[float] | None, str]:
+def _embed(space: EmbeddingSpace | None, texts: list[str]) -> tuple[list[float] | None, str]:
     """The question's vector in the active space, and what is wrong if there is none."""
     if space is None:
         return None, "no active embedding space"
     try:
-        return embed_question(Recipe(**space.recipe), question), ""
+        vectors = embed_questions(Recipe(**space.recipe), texts)
     except EmbeddingFailed as error:
         logger.warning("question_not_embedded", space=space.pk, reason=error.text)
         return None, "no vector of the question"
+    return (blend_vectors(*vectors) if len(vectors) == 2 else vectors[0]), ""
+
+
+def _terms(texts: list[str], readers: list[str], language: str | None) -> list[Term]:
+    languages = _languages(readers, language)
+    found = [find_terms(text, languages=languages, audiences=readers) for text in texts]
+    return blend_terms(*found) if len(found) == 2 else found[0]
 
 
 def _languages(readers: list[str], language: str | None) -> set[str]:

@@ -117,3 +117,12 @@ def test_a_heading_leads_to_its_anchor(fake_model):
 def test_an_empty_knowledge_base_answers_nothing(fake_model):
     found = find_passages("Where is my parcel?")
     assert found.passages == [] and found.answerable == 0 and found.nearest == []
+
+
+def test_what_was_said_before_tells_what_a_follow_up_is_about(fake_model):
+    tents, boots = write("Tents", "Tents are delivered in 3 days."), write("Boots", "Boots are delivered in 5 days.")
+    indexing.embed_stale()
+    follow_up = "and in how many days is that delivered?"
+    for subject, article in (("I want to buy boots", boots), ("I want to buy tents", tents)):
+        assert find_passages(follow_up, context=subject).ranked_article_ids[0] == article.pk
+    assert find_passages("When are tents delivered?", context="boots").ranked_article_ids[0] == tents.pk

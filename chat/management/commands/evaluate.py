@@ -14,7 +14,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat import evaluation as answering
 from chat.answering import Options
-from chat.condensing import condense
+from chat.condensing import context_of
 from knowledge import evaluation
 from knowledge.embedding import EmbeddingFailed
 from knowledge.evaluation_files import BadFile, read_articles, read_questions
@@ -56,7 +56,7 @@ class Command(BaseCommand):
         with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
             ids = evaluation.publish_all(given, self.say)
             space = evaluation.embed_all(cache, self.say)
-            rows = evaluation.ask_all(asked, ids, audience=audience, standalone=condense, say=self.say)
+            rows = evaluation.ask_all(asked, ids, audience=audience, context=context_of, say=self.say)
         found = evaluation.summarise(asked, rows)
         ms = evaluation.times(rows)
         for name, estimate in found.items():
