@@ -144,6 +144,11 @@ class ConversationAdmin(admin.ModelAdmin):
         ]
         return own + super().get_urls()
 
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        if request.user.has_perm("chat.answer_conversation"):
+            desk.present(request.user)
+        return super().changelist_view(request, extra_context)
+
     def _readable(self, request: HttpRequest, pk: UUID) -> Conversation:
         conversation = get_object_or_404(Conversation.objects.select_related("widget", "visitor", "agent"), pk=pk)
         if not self.has_view_permission(request, conversation):
