@@ -59,7 +59,8 @@ def test_it_measures_and_leaves_the_live_data_alone(evaluate):
 
     result, printed, progress = evaluate()
 
-    assert databases() == before and Article.objects.count() == 1 and not EmbeddingSpace.objects.exists()
+    assert set(databases()) <= set(before)  # less, if an earlier run was killed
+    assert Article.objects.count() == 1 and not EmbeddingSpace.objects.exists()
     assert [row["id"] for row in result["rows"]] == ["q1", "q2", "q3", "q4"]
     ranked = {row["id"]: row["ranked_article_ids"] for row in result["rows"]}
     assert [ranked["q1"][0], ranked["q2"][0], ranked["q4"][0]] == ["refunds", "parcels", "parcels"]
@@ -95,7 +96,7 @@ def test_a_bad_file_is_a_sentence_and_makes_no_database(evaluate, tmp_path):
     before = databases()
     with pytest.raises(CommandError, match="questions, line 2: `id` is missing or is no text"):
         evaluate()
-    assert databases() == before
+    assert set(databases()) <= set(before)
 
 
 def test_what_a_killed_run_left_is_dropped_by_the_next(evaluate):
@@ -111,4 +112,4 @@ def test_a_failure_inside_drops_the_database_and_comes_out(evaluate):
     before = databases()
     with pytest.raises(ZeroDivisionError), scratch_database(lambda _: None):
         _ = 1 / 0
-    assert databases() == before
+    assert set(databases()) <= set(before)
