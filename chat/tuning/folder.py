@@ -66,6 +66,7 @@ def _save_weights(draft: Path, model: Any, base: str) -> None:
 
     state = {name: value.to(torch.bfloat16).contiguous() for name, value in get_peft_model_state_dict(model).items()}
     save_file(state, draft / "adapter_model.safetensors", metadata={"format": "pt"})
+    (draft / "adapter_model.safetensors").chmod(0o644)  # the library writes it for its owner alone
     config = model.peft_config["default"].to_dict()
     config.update(base_model_name_or_path=base, inference_mode=True)
     config["target_modules"] = sorted(config["target_modules"])

@@ -32,10 +32,10 @@ def test_every_answer_cites_a_shown_passage_that_says_it(sheets):
         assert coverage(line.target, sheet.passages[number - 1].text) >= 0.5
 
 
-def test_a_fifth_of_the_questions_is_refused_and_the_gold_stands_at_every_place(sheets):
+def test_a_tenth_of_the_questions_is_refused_and_the_gold_stands_at_every_place(sheets):
     lines = [line for made in sheets for sheet in made for line in sheet.lines]
     refused = sum(line.target == REFUSAL for line in lines) / len(lines)
-    assert 0.15 < refused < 0.28
+    assert 0.05 < refused < 0.15
     places = Counter(line.target[-2] for line in lines if line.answerable)
     assert set(places) == {"1", "2", "3"} and min(places.values()) > 0.15 * sum(places.values())
 
