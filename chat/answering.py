@@ -90,6 +90,10 @@ class AnswerFailed(Exception):
         self.code = code
 
 
+class Refused(Exception):
+    """The model said that the passages do not answer."""
+
+
 async def compose(question: str, history: Sequence[Mapping[str, str]], options: Options) -> AsyncGenerator[Event, None]:
     """The events of one answer, an Ending last. Raises AnswerFailed, and ModelError with the answerer `model`."""
     start = time.monotonic()
@@ -162,15 +166,18 @@ async def write(found: Retrieval, end: Ending, options: Options) -> AsyncGenerat
                 async for text in texts:
                     spoke = True
                     yield Words(text)
-            if not end.outcome:
-                end.outcome = "answered"
-            if end.outcome == "abstained":
-                end.nearest = found.nearest
+            end.outcome = end.outcome or "answered"
             return
         except ModelError as error:
             if options.answerer == "model":
                 raise
             why = f"model_{error.code}"
+        except Refused:
+            if not overrules(found, options):
+                end.outcome, end.reason, end.nearest = "abstained", "model_refused", found.nearest
+                yield Words(say("nothing_found", end.language))
+                return
+            why = "model_refused"
         except Unsupported as error:
             why = "unsupported_fact"
             logger.info("answer stopped by the fact gate", kind=error.kind)
@@ -180,6 +187,12 @@ async def write(found: Retrieval, end: Ending, options: Options) -> AsyncGenerat
     taken = extract(end.standalone, found.passages)
     end.outcome, end.reason, end.citations = "extracted", why, taken.cited
     yield Words(taken.text)
+
+
+def overrules(found: Retrieval, options: Options) -> bool:
+    """A small model declines too often: where the search is sure of its passage, the passage is shown instead."""
+    searched = options.passages is None
+    return options.answerer == "live" and searched and found.answerable >= settings.CHAT_EXTRACT_FLOOR
 
 
 def why_not_model(found: Retrieval, end: Ending, options: Options) -> str:
@@ -215,8 +228,7 @@ async def speak(question: str, passages: Sequence[Passage], end: Ending, options
     if text := speech.end():
         yield text
     if speech.refused:
-        end.outcome, end.reason = "abstained", "model_refused"
-        yield say("nothing_found", end.language)
-    elif not speech.spoke:
+        raise Refused
+    if not speech.spoke:
         raise ModelError("malformed", "The model server sent an empty answer.")
     end.citations = sorted(speech.cited)

@@ -4,8 +4,8 @@ from chat.prompts import REFUSAL
 
 PHRASES: dict[str, dict[str, str]] = {
     "en": {
-        "greeting": "Hello! What can I help you with?",
-        "thanks": "You're welcome! Is there anything else I can help you with?",
+        "greeting": "Hello. What can I help you with?",
+        "thanks": "You're welcome.",
         "goodbye": "Goodbye, and thank you for getting in touch.",
         "person": "I'll pass you on to a person on our team.",
         "nobody": "Nobody from our team is here right now. Leave your e-mail address and we will write back.",
@@ -13,8 +13,8 @@ PHRASES: dict[str, dict[str, str]] = {
         "no_question": "I did not understand that. Please ask in a sentence or two.",
     },
     "de": {
-        "greeting": "Hallo! Wobei kann ich helfen?",
-        "thanks": "Gern geschehen! Kann ich sonst noch helfen?",
+        "greeting": "Hallo. Wobei kann ich helfen?",
+        "thanks": "Gern geschehen.",
         "goodbye": "Auf Wiedersehen und danke für Ihre Nachricht.",
         "person": "Ich gebe Sie an einen Menschen aus unserem Team weiter.",
         "nobody": "Gerade ist niemand aus unserem Team da. Hinterlassen Sie Ihre E-Mail-Adresse, wir schreiben zurück.",
@@ -22,8 +22,8 @@ PHRASES: dict[str, dict[str, str]] = {
         "no_question": "Das habe ich nicht verstanden. Bitte fragen Sie in ein, zwei Sätzen.",
     },
     "fr": {
-        "greeting": "Bonjour ! Comment puis-je vous aider ?",
-        "thanks": "Je vous en prie ! Puis-je encore vous aider ?",
+        "greeting": "Bonjour. Comment puis-je vous aider ?",
+        "thanks": "Je vous en prie.",
         "goodbye": "Au revoir, et merci de nous avoir écrit.",
         "person": "Je vous mets en relation avec une personne de notre équipe.",
         "nobody": "Personne de notre équipe n'est là pour le moment. Laissez votre adresse e-mail, nous vous écrirons.",
@@ -31,8 +31,8 @@ PHRASES: dict[str, dict[str, str]] = {
         "no_question": "Je n'ai pas compris. Posez votre question en une ou deux phrases.",
     },
     "es": {
-        "greeting": "¡Hola! ¿En qué puedo ayudarle?",
-        "thanks": "¡De nada! ¿Puedo ayudarle en algo más?",
+        "greeting": "Hola. ¿En qué puedo ayudarle?",
+        "thanks": "De nada.",
         "goodbye": "Adiós, y gracias por escribirnos.",
         "person": "Le paso con una persona de nuestro equipo.",
         "nobody": "Ahora mismo no hay nadie de nuestro equipo. Deje su correo electrónico y le escribiremos.",

@@ -1,0 +1,76 @@
+"""What becomes of an answer that the model declines: the search may know better."""
+
+from collections.abc import AsyncIterator
+from uuid import uuid4
+
+import pytest
+
+from chat import answering
+from chat.answering import Ending, Options, Sources, Words, compose
+from chat.prompts import REFUSAL
+from knowledge.retrieval import Passage, Retrieval
+from supportbot.inference.client import Finish
+
+PASSAGE = Passage(
+    chunk_id=1,
+    revision_id=uuid4(),
+    article_id=uuid4(),
+    slug="returns",
+    title="Returns",
+    heading="When",
+    anchor="when",
+    url="/help/returns/#when",
+    text="You can return unused items within 60 days.",
+    language="en",
+    score=0.9,
+    similarity=0.8,
+    lexical=0.7,
+)
+
+
+async def decline(*_: object, **__: object) -> AsyncIterator[str | Finish]:
+    for piece in (REFUSAL[:7], REFUSAL[7:]):
+        yield piece
+    yield Finish("stop", 10, 9)
+
+
+@pytest.fixture
+def found(monkeypatch):
+    """The search finds the passage, as sure as told; the model declines."""
+
+    def sure(answerable: float) -> None:
+        async def search(*_: object, **__: object) -> Retrieval:
+            return Retrieval(passages=[PASSAGE], nearest=[("Returns", "/help/returns/")], answerable=answerable)
+
+        monkeypatch.setattr(answering, "afind_passages", search)
+
+    monkeypatch.setattr(answering, "stream_chat", decline)
+    return sure
+
+
+async def composed(options: Options) -> tuple[Ending, str, list[object]]:
+    events = [event async for event in compose("How long may I wait with a return?", [], options)]
+    words = "".join(event.text for event in events if isinstance(event, Words))
+    assert isinstance(events[-1], Ending)
+    return events[-1], words, events
+
+
+async def test_a_refusal_over_a_doubtful_passage_is_believed(found) -> None:
+    found(0.3)
+    end, words, _ = await composed(Options())
+    assert (end.outcome, end.reason, end.citations) == ("abstained", "model_refused", [])
+    assert words.startswith(REFUSAL) and end.nearest == [("Returns", "/help/returns/")]
+
+
+async def test_a_refusal_over_a_sure_passage_shows_the_passage(found) -> None:
+    found(0.8)
+    end, words, events = await composed(Options())
+    assert (end.outcome, end.reason, end.citations) == ("extracted", "model_refused", [1])
+    assert words == "You can return unused items within 60 days. [1]"
+    assert sum(isinstance(event, Sources) for event in events) == 1
+
+
+async def test_the_model_alone_is_always_believed(found) -> None:
+    found(0.8)
+    end, _, _ = await composed(Options(answerer="model"))
+    assert (end.outcome, end.reason) == ("abstained", "model_refused")
