@@ -178,6 +178,7 @@ class ConversationAdmin(admin.ModelAdmin):
                 "conversation": conversation,
                 "turns": turns,
                 "last_message": last_settled(turns),
+                "to_review": next((turn.message.pk for turn in turns if turn.wants_review), None),
                 "contact_requests": conversation.contact_requests.all(),
                 "may_review": request.user.has_perm("chat.add_review") and request.user.has_perm("chat.change_review"),
                 "may_answer": may_answer,

@@ -39,6 +39,10 @@ class Turn:
     rating: Rating | None
     review: Review | None
 
+    @property
+    def wants_review(self) -> bool:
+        return self.message.role == Message.Role.BOT and self.review is None
+
 
 def who_said(message: Message) -> str:
     if message.role == Message.Role.AGENT:
