@@ -17,6 +17,7 @@ from chat.models import Message, Widget
 from chat.storage import THREADS, off_loop
 from knowledge import indexing, publishing
 from knowledge.models import Article, Category
+from tests.conftest import bring_groups_back
 
 ORIGIN = b"http://127.0.0.1:8000"
 QUESTION = "How long do I have to return unused items?"
@@ -148,6 +149,7 @@ def articles(django_db_setup, django_db_blocker, fake_model_url):
         settings.MODEL_URL, settings.EMBEDDING_URL = before
         yield
         call_command("flush", interactive=False, verbosity=0)
+        bring_groups_back()
         connection.close()
 
 

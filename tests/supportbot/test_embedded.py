@@ -190,6 +190,8 @@ def test_a_server_that_cannot_start_shows_the_end_of_its_log(place: Path) -> Non
     binaries = replace(find_binaries(), valkey=Path("/bin/false"))
     services = EmbeddedServices(data_dir, run_dir_for(data_dir), postgres=False, binaries=binaries)
     if os.geteuid() == 0:
+        if not readable_for_all(find_binaries().valkey):
+            pytest.skip("the project lies where other accounts may not look, so a copy of the real programs would run")
         binaries = replace(binaries, valkey=Path("/bin/echo"))  # answers `--version`, and ends at once
         services = EmbeddedServices(data_dir, run_dir_for(data_dir), postgres=False, binaries=binaries)
     with pytest.raises(EmbeddedError, match=r"valkey ended \(code [01]\) while starting"):
