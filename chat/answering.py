@@ -6,7 +6,7 @@ The ladder when something is slow or broken: written by the model -> the passage
 import time
 from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from django.conf import settings
 
@@ -23,6 +23,9 @@ from supportbot.log import get_logger
 
 logger = get_logger(__name__)
 
+# Passages far behind the best one lead a small model astray. On 170 demo questions the answer stays among those shown
+# for 92.4 % in place of 93.6 %, with 2.3 passages in place of 3.
+WORTH_SHOWING = 0.7  # of the best one's score
 WRITTEN_LANGUAGE = "en"  # the adapter's; in other languages the passage's own sentences are shown
 
 
@@ -149,7 +152,8 @@ async def search(question: str, context: str, end: Ending, options: Options) -> 
     except RetrievalError as error:
         raise AnswerFailed("search_unavailable") from error
     end.answerable = found.answerable
-    return found
+    best = max((passage.score for passage in found.passages), default=0.0)
+    return replace(found, passages=[p for p in found.passages if p.score >= WORTH_SHOWING * best])
 
 
 def is_enough(found: Retrieval, options: Options) -> bool:

@@ -1,6 +1,7 @@
 """What becomes of an answer that the model declines: the search may know better."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
@@ -38,9 +39,11 @@ async def decline(*_: object, **__: object) -> AsyncIterator[str | Finish]:
 def found(monkeypatch):
     """The search finds the passage, as sure as told; the model declines."""
 
-    def sure(answerable: float) -> None:
+    def sure(answerable: float, *others: Passage) -> None:
         async def search(*_: object, **__: object) -> Retrieval:
-            return Retrieval(passages=[PASSAGE], nearest=[("Returns", "/help/returns/")], answerable=answerable)
+            return Retrieval(
+                passages=[PASSAGE, *others], nearest=[("Returns", "/help/returns/")], answerable=answerable
+            )
 
         monkeypatch.setattr(answering, "afind_passages", search)
 
@@ -74,3 +77,11 @@ async def test_the_model_alone_is_always_believed(found) -> None:
     found(0.8)
     end, _, _ = await composed(Options(answerer="model"))
     assert (end.outcome, end.reason) == ("abstained", "model_refused")
+
+
+async def test_passages_far_behind_the_best_are_not_shown(found) -> None:
+    near, far = replace(PASSAGE, score=0.8, title="Near"), replace(PASSAGE, score=0.5, title="Far")
+    found(0.8, near, far)
+    _, _, events = await composed(Options(answerer="extract"))
+    (shown,) = [event for event in events if isinstance(event, Sources)]
+    assert [passage.title for passage in shown.passages] == ["Returns", "Near"]
