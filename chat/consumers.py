@@ -119,17 +119,23 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.outgoing.put(made)
 
     async def send_frames(self) -> None:
-        """The only sender. A client that does not read is closed; it can come back and take what it missed."""
+        """The only sender. A client that does not read is closed; it can come back and take what it missed.
+
+        The queue is emptied to the end even so: whoever waits for a place in it would never hear of the disconnect.
+        """
+        gone = False
         while True:
             made = await self.outgoing.get()
+            if gone:
+                continue
             try:
                 async with asyncio.timeout(SEND_SECONDS):
                     await self.send(text_data=json.dumps(made, ensure_ascii=True, separators=(",", ":")))
             except TimeoutError:
-                await self.hang_up(SLOW_READER)
-                return
+                gone = True
+                self.spawn(self.hang_up(SLOW_READER))
             except (OSError, RuntimeError):
-                return  # the client has gone; uvicorn ends the consumer
+                gone = True  # uvicorn ends the consumer
 
     async def hang_up(self, code: int) -> None:
         if not self.closing:
@@ -164,6 +170,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 return
             await self.hear(parse(text_data))
         except Refused as refused:
+            if refused.code == "bad_token" and self.visit is not None:
+                self.forget()  # logged out on another device: the client may say hello again
             await self.say(refused.frame())
             await self.count_bad(refused.code)
         except DatabaseError as error:
@@ -285,10 +293,15 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def log_out(self, seen: Visit, event: Logout) -> None:
         """Every token ends; this socket goes on as a stranger's, and may say hello again."""
         await off_loop(conversations.log_out)(seen)
+        self.forget()
+
+    def forget(self) -> None:
+        """From now on nobody has said hello here."""
         for task in self.followed.values():
             task.cancel()
         if self.belled:
             doorbell.forget(self.belled, self)
-        self.visit, self.belled, self.followed = None, None, {}
+        self.visit = self.belled = self.last_agent_message = None
+        self.followed = {}
 
     VERBS: dict[type, Any] = {Ask: ask, Stop: stop, Rate: rate, Handover: hand_over, Logout: log_out}

@@ -8,9 +8,11 @@ import uuid
 import jwt
 import pytest
 
+from chat import consumers, limits
 from chat.events import SERVER_FRAMES
 from chat.models import Conversation, Message, Rating, Visitor
-from tests.chat.conftest import QUESTION, row
+from chat.routing import socket_application
+from tests.chat.conftest import ORIGIN, QUESTION, eventually, row
 
 pytestmark = pytest.mark.django_db
 
@@ -144,6 +146,18 @@ async def test_after_a_logout_no_older_token_is_good(connect):
     assert await refused()
 
 
+async def test_after_a_logout_elsewhere_hello_may_be_said_again(connect):
+    dora = await connect()
+    await dora.answer()
+    conversation = await Conversation.objects.aget(pk=dora.conversation)
+    await (await connect(token=dora.token)).send(type="logout")
+    await eventually(Visitor.objects.filter(pk=conversation.visitor_id, token_generation=2).aexists)
+    await dora.send(type="ask", id=str(uuid.uuid4()), text=QUESTION)
+    assert (await dora.until("error"))["code"] == "bad_token"
+    dora.token = None
+    assert (await dora.hello())["messages"] == []
+
+
 def vouch(shop, **claims):
     return jwt.encode({"aud": shop.key, "sub": "emil-7", "exp": time.time() + 60, **claims}, "s" * 40, "HS256")
 
@@ -247,3 +261,23 @@ async def test_too_many_sockets_of_one_address_are_refused(connect, settings):
     settings.CHAT_SOCKETS_PER_ADDRESS = 2
     for wanted in (True, True, False):
         assert (await connect(hello=False)).accepted is wanted
+
+
+async def test_a_client_that_reads_nothing_is_closed_and_its_end_is_heard(shop, monkeypatch):
+    monkeypatch.setattr(consumers, "SEND_SECONDS", 0.05)
+    monkeypatch.setattr(consumers, "QUEUE_FRAMES", 2)
+    scope = {"type": "websocket", "path": f"/ws/chat/{shop.key}/", "headers": [(b"origin", ORIGIN)]}
+    heard, told = asyncio.Queue(), []
+    ping = {"type": "websocket.receive", "text": '{"type": "ping", "n": 1}'}
+    for message in ({"type": "websocket.connect"}, *[ping] * 20, {"type": "websocket.disconnect", "code": 1006}):
+        heard.put_nowait(message)
+
+    async def send(message):
+        told.append(message)
+        if message["type"] == "websocket.send":
+            await asyncio.Event().wait()
+
+    async with asyncio.timeout(10):
+        await socket_application(scope | {"subprotocols": [], "client": ["192.0.2.99", 1]}, heard.get, send)
+    assert told[-1] == {"type": "websocket.close", "code": 4008}
+    assert "192.0.2.99" not in limits.SOCKETS
