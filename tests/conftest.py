@@ -156,8 +156,7 @@ def live_stack(tmp_path_factory) -> Iterator[Stack]:
     (settings.DATA_DIR / "models").mkdir(parents=True, exist_ok=True)
     (data_dir / "models").symlink_to((settings.DATA_DIR / "models").resolve())
     port, log = free_port(), tmp_path_factory.mktemp("stack") / "up.log"
-    environment = {**os.environ, "DATA_DIR": str(data_dir), "PORT": str(port), "NO_COLOR": "1"}
-    environment.pop("SECRET_KEY", None)
+    environment = {**os.environ, "DATA_DIR": str(data_dir), "PORT": str(port), "NO_COLOR": "1", "SECRET_KEY": ""}
     with log.open("wb") as out:
         process = subprocess.Popen(
             [sys.executable, "manage.py", "up"],

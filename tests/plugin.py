@@ -13,8 +13,10 @@ from typing import IO
 PROJECT = Path(__file__).resolve().parent.parent
 RUNS_AT_ONCE = 32
 
-for name in ("DATABASE_URL", "REDIS_URL", "MODEL_URL", "EMBEDDING_URL", "PUBLIC_URL", "PORT", "HOST", "ADMIN_PATH"):
-    os.environ.pop(name, None)
+# Empty means the default. A variable that were only taken away would come back out of the developer's `.env`.
+for line in (PROJECT / ".env.example").read_text().splitlines():
+    if line and not line.startswith("#"):
+        os.environ[line.partition("=")[0]] = ""
 
 
 def base_folder() -> Path:

@@ -23,6 +23,15 @@ def test_every_variable_that_is_read_is_in_the_example() -> None:
     assert read == shown
 
 
+def test_no_variable_of_the_developers_dotenv_reaches_a_test(monkeypatch, tmp_path) -> None:
+    names = re.findall(r"^(\w+)=", (PROJECT / ".env.example").read_text(), re.MULTILINE)
+    before = {name: os.environ.get(name) for name in names}
+    file = tmp_path / ".env"
+    file.write_text("".join(f"{name}=the developer's own\n" for name in names))
+    load_dotenv(file)
+    assert {name: os.environ.get(name) for name in names} == before
+
+
 @pytest.mark.parametrize(
     ("read", "value", "sentence"),
     [
