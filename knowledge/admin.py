@@ -28,7 +28,7 @@ from knowledge.rendering import to_html
 from knowledge.revisions import changes
 
 VERBS: dict[str, tuple[Callable[..., Any], str]] = {
-    "publish": (publishing.publish, "published"),
+    "publish": (publishing.publish_saved, "published"),
     "unpublish": (publishing.unpublish, "unpublished: customers see it no longer"),
     "archive": (publishing.archive, "archived: customers see it no longer"),
     "reembed": (publishing.reembed, "embedded again"),

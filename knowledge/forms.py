@@ -101,14 +101,15 @@ class ArticleForm(forms.ModelForm):
     def _refuse_what_somebody_else_would_lose(self) -> None:
         """Somebody saved since this page was opened: show theirs; saving once more keeps this text.
 
-        The row stays locked until the admin's transaction ends, so nobody saves between this look and the save.
+        Browsers always send `seen`; a client that does not has looked at no page, so it can lose sight of nothing.
+    The row stays locked until the admin's transaction ends, so nobody saves between this look and the save.
         """
         if self.instance._state.adding:
             return
         now = Article.objects.select_for_update().filter(pk=self.instance.pk).first()
         if now is None:
             raise ValidationError("This article was deleted meanwhile. Copy your text before you leave this page.")
-        if self.cleaned_data.get("seen") == now.updated.isoformat():
+        if "seen" not in self.data or self.cleaned_data.get("seen") == now.updated.isoformat():
             return
         mine = self.cleaned_data.get("body", "")
         self.theirs = compare(mine, now.body) if mine != now.body else []

@@ -88,6 +88,12 @@ def publish(*, article: Article, by: "User | None", note: str = "") -> Revision:
 
 
 @transaction.atomic
+def publish_saved(*, article: Article, by: "User | None") -> Revision:
+    """Show the article as it is saved now: a page that lists articles has read them before somebody saved them."""
+    return publish(article=_lock(article.pk), by=by)
+
+
+@transaction.atomic
 def unpublish(*, article: Article, by: "User | None") -> None:
     """Make it a draft again: from this commit on no question is answered from it."""
     _withdraw(article, archived=False)

@@ -36,7 +36,7 @@ def index(request: HttpRequest) -> HttpResponse:
 
 
 def article(request: HttpRequest, slug: str) -> HttpResponse:
-    """The live revision; 410 for what was withdrawn, 404 for what this reader may not know of.
+    """The live revision; 410 for what this reader could have seen before, 404 for what they may not know of.
 
     Title and body are the published ones; audience and language hold as soon as they are saved, as in the search.
     """
@@ -44,7 +44,7 @@ def article(request: HttpRequest, slug: str) -> HttpResponse:
     found = Article.objects.select_related("live_revision", "category").filter(slug=slug).first()
     if found is None:
         raise Http404("There is no article at this address.")
-    shown = found.live_revision or found.revisions.first()
+    shown = found.live_revision or found.revisions.filter(audience__in=audiences).first()
     if shown is None or found.audience not in audiences:
         raise Http404("There is no article at this address.")
     related = live_articles(audiences).filter(category=found.category).exclude(pk=found.pk)[:RELATED]

@@ -176,6 +176,21 @@ def test_the_list_actions_use_the_same_verbs(desk, saved, delivery, ada):
     assert set(Article.objects.values_list("status", flat=True)) == {"archived"}
 
 
+def test_a_list_action_publishes_what_is_saved_when_its_turn_comes(desk, saved, ada, bea):
+    read_before = Article.objects.get(pk=saved.pk)
+    saved.body, saved.audience = "Bea's text.", "internal"
+    publishing.save_draft(article=saved, by=bea)
+    revision = publishing.publish_saved(article=read_before, by=ada)
+    assert (revision.body, revision.audience) == ("Bea's text.", "internal")
+
+
+def test_a_client_that_sends_no_word_of_what_it_saw_may_save(desk, saved):
+    sent = form(saved, body="All free.", _save="1")
+    del sent["seen"]
+    assert desk.post(page(saved), sent).status_code == 302
+    assert Article.objects.get().body == "All free."
+
+
 def test_deleting_goes_through_the_verb(desk, published):
     asked = desk.get(page(published, "delete")).content.decode()
     assert "Delivery prices" in asked and "Revisions: 1" in asked and "Chunk" not in asked

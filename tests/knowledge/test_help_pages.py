@@ -70,6 +70,17 @@ def test_only_staff_read_what_is_not_public(client, delivery, ada, audience):
     assert client.get("/help/secret/").status_code == 404, "a withdrawn secret stays one"
 
 
+def test_a_withdrawn_title_is_named_to_those_it_was_shown_to(client, delivery, ada):
+    article = make_article(delivery, ada, audience="internal")
+    publishing.unpublish(article=article, by=ada)
+    article.audience, article.title = "public", "Prices"
+    publishing.save_draft(article=article, by=ada)
+    assert client.get("/help/secret/").status_code == 404, "no visitor could ever see it"
+    publishing.publish(article=article, by=ada)
+    publishing.archive(article=article, by=ada)
+    assert "“<bdi>Prices</bdi>”" in client.get("/help/secret/").content.decode()
+
+
 def test_an_article_made_internal_is_gone_at_once(client, published, ada):
     published.audience = "internal"
     publishing.save_draft(article=published, by=ada)
