@@ -7,6 +7,7 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from knowledge.evaluation import publishable
 from knowledge.models import Article, Category, EmbeddingSpace
 from knowledge.scratch import scratch_database
 
@@ -75,6 +76,20 @@ def test_it_measures_and_leaves_the_live_data_alone(evaluate):
 def test_internal_articles_are_searched_for_internal_readers(evaluate):
     result, _, _ = evaluate("--audience", "internal")
     assert any("staff" in row["ranked_article_ids"] for row in result["rows"])
+
+
+def test_a_result_that_cannot_be_written_is_said_before_any_work(evaluate, tmp_path):
+    (tmp_path / "file").write_text("")
+    (tmp_path / "articles").write_text("not read before the result's place is known")
+    with pytest.raises(CommandError, match="file/result.json cannot be written"):
+        evaluate("--json", str(tmp_path / "file" / "result.json"))
+
+
+def test_an_article_without_words_is_its_title():
+    for body in ("![](a.png)", "---", "<!-- x -->"):
+        assert publishable("Opening hours", body) == "Opening hours"
+    assert publishable("Refunds", "Within five days.") == "Within five days."
+    assert len(publishable("Endless", "# Heading\n\nSome words of it.\n\n" * 3_000)) == 20_000
 
 
 def test_a_second_run_encodes_no_passage_again(evaluate, settings, monkeypatch):

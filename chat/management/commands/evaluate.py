@@ -35,6 +35,7 @@ class Command(BaseCommand):
         add_answering(answers)
 
     def handle(self, *_args: object, **options: Any) -> None:
+        check_writable(options["json_path"])
         try:
             with quiet():
                 {"retrieval": self.retrieval, "answers": self.answers}[options["kind"]](**options)
@@ -146,6 +147,17 @@ def positive(text: str) -> int:
     if not text.isdecimal() or int(text) < 1:
         raise ValueError(text)
     return int(text)
+
+
+def check_writable(path: Path | None) -> None:
+    """Before hours of work, not after them."""
+    if path is None:
+        return
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.open("a").close()
+    except OSError as error:
+        raise CommandError(f"{path} cannot be written: {error.strerror}.") from error
 
 
 def write_json(path: Path | None, result: dict[str, Any]) -> None:
