@@ -49,7 +49,7 @@ def _count_here(name: str, window: int) -> int:
 def address_of(scope: Mapping[str, Any]) -> str:
     """The address of a socket's client."""
     client = scope.get("client")
-    forwarded = next((value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for"), b"")
+    forwarded = b",".join(value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for")
     return _believed(str(client[0]) if client else "local", forwarded.decode("latin-1"))
 
 

@@ -23,6 +23,8 @@ def test_forwarded_addresses_are_believed_of_trusted_proxies_only(settings, peer
     settings.TRUSTED_PROXIES = ["10.0.0.1", "172.16.0.0/12"]
     headers = [(b"x-forwarded-for", forwarded.encode())] if forwarded else []
     assert limits.address_of({"client": (peer, 1), "headers": headers}) == address
+    lines = [(b"x-forwarded-for", hop.encode()) for hop in forwarded.split(",") if hop]
+    assert limits.address_of({"client": (peer, 1), "headers": lines}) == address
 
 
 async def test_a_minute_holds_so_many_and_everybody_has_their_own(services):
