@@ -29,6 +29,7 @@ logger = get_logger(__name__)
 
 SAVE_SECONDS = 1.0
 TURN_SECONDS = 0.1
+TURN_SECONDS_HERE = 5.0  # what ends in this process is heard at once
 MOST_EPOCHS = 12
 FAILURES = {
     "search_unavailable": "The articles cannot be searched right now. Please try again in a moment.",
@@ -255,12 +256,13 @@ async def tell(writer: Writer) -> None:
     """In turn, on a seat, and only if no person has taken the conversation."""
     reply, put = writer.log.reply, writer.events.put_nowait
     task = await off_loop(conversations.task_of)(reply)
-    if await off_loop(desk.is_with_person)(task.conversation):
-        put(Ending(outcome="handed_over", reason="with_person", standalone=task.question))
+    if await is_left_to_person(writer, task):
         return
     await my_turn(writer, task)
     async with seats().wait() as ticket:
         why_extract = await seat(writer, ticket)
+        if await is_left_to_person(writer, task):  # they may have come while it waited
+            return
         options = Options(audiences=task.audiences, locale=task.locale)
         if why_extract:
             options = replace(options, answerer="extract", why_extract=why_extract)
@@ -269,6 +271,14 @@ async def tell(writer: Writer) -> None:
                 if isinstance(event, Ending) and event.reason == "asked_for_person":
                     await off_loop(desk.ask_for_person)(task.conversation, "asked in words")
                 put(event)
+
+
+async def is_left_to_person(writer: Writer, task: Task) -> bool:
+    """True, and the ending said, if a person has the conversation."""
+    there = await off_loop(desk.is_with_person)(task.conversation)
+    if there:
+        writer.events.put_nowait(Ending(outcome="handed_over", reason="with_person", standalone=task.question))
+    return there
 
 
 async def seat(writer: Writer, ticket: Ticket) -> str:
@@ -290,7 +300,11 @@ async def my_turn(writer: Writer, task: Task) -> None:
         for reply in earlier:
             if reply not in WRITERS:
                 await take_over(reply)
-        await asyncio.sleep(TURN_SECONDS)
+        here = [writing for r in earlier if r in WRITERS and (writing := WRITERS[r].task)]
+        if here:
+            await asyncio.wait(here, timeout=TURN_SECONDS_HERE)
+        else:
+            await asyncio.sleep(TURN_SECONDS)
 
 
 def seats() -> Seats:
