@@ -67,6 +67,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.followed: dict[UUID, asyncio.Task[None]] = {}
         self.last_agent_message: UUID | None = None
         self.belled: UUID | None = None
+        self.looking = asyncio.Lock()
         self.closing = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -216,20 +217,26 @@ class ChatConsumer(AsyncWebsocketConsumer):
             )
         )
         if seen.agent is not None:
-            await self.say(frame("agent", name=seen.agent[0], state=seen.agent[1]))
-        if place is not None and seen.seen is not None:
+            name, state = seen.agent
+            if state == "waiting" and not await off_loop(desk.on_duty)():
+                state = "closed"
+            await self.say(frame("agent", name=name, state=state))
+        if place is not None and seen.seen is not None and not following.has_all(seen.seen, place):
             self.begin_following(seen.seen.pk, place)
         for row in seen.running:
             await replies.take_over(row.pk)
             self.begin_following(row.pk, Place(max(row.epoch, 1), row.seq))
         self.listen(seen)
+        if self.belled:
+            self.heard({})  # what was written since the rows were read
 
     def listen(self, seen: Visit) -> None:
         if seen.conversation and self.belled != seen.conversation:
             if self.belled:
                 doorbell.forget(self.belled, self)
-            agents = [UUID(m["id"]) for m in seen.messages if m["role"] == "agent"]
-            self.last_agent_message = agents[-1] if agents else self.last_agent_message
+            # Their newest that is shown; with none of theirs among those shown, all after the oldest is news.
+            known = [m["id"] for m in seen.messages if m["role"] == "agent"] or [m["id"] for m in seen.messages[:1]]
+            self.last_agent_message = UUID(known[-1]) if known else self.last_agent_message
             self.belled = seen.conversation
             doorbell.listen(seen.conversation, self)
 
@@ -239,23 +246,19 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def look(self, state: str, name: str) -> None:
         """Tell what people have written since, and who came or went."""
-        if self.belled is None:
-            return
-        if state:
-            await self.say(frame("agent", name=name, state=state))
-        for message in await off_loop(conversations.unread)(self.belled, self.last_agent_message):
-            self.last_agent_message = UUID(message["id"])
-            await self.say(frame("message", **message))
+        async with self.looking:  # two rings at once find each message once
+            if self.belled is None:
+                return
+            if state:
+                await self.say(frame("agent", name=name, state=state))
+            for message in await off_loop(conversations.unread)(self.belled, self.last_agent_message):
+                self.last_agent_message = UUID(message["id"])
+                await self.say(frame("message", **message))
 
     # --- What a customer may do -------------------------------------------------------------------------------------
 
     async def ask(self, seen: Visit, question: Ask) -> None:
-        for kind, who, most in (
-            ("visitor", str(seen.bearer.visitor), settings.CHAT_QUESTIONS_PER_MINUTE),
-            ("address", self.address, settings.CHAT_ADDRESS_QUESTIONS_PER_MINUTE),
-        ):
-            if not await limits.allow(kind, who, most):
-                raise Refused("rate_limited", question.id)
+        await self.count_question(seen, question.id)
         accepted = await off_loop(conversations.ask)(seen, question, self.locale, self.page)
         if accepted.fresh:
             replies.start(accepted.reply, accepted.epoch)
@@ -274,6 +277,15 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await replies.take_over(accepted.reply)
         self.begin_following(accepted.reply, Place(accepted.epoch, 0))
 
+    async def count_question(self, seen: Visit, question: UUID | None = None) -> None:
+        """Raises Refused("rate_limited")."""
+        for kind, who, most in (
+            ("visitor", str(seen.bearer.visitor), settings.CHAT_QUESTIONS_PER_MINUTE),
+            ("address", self.address, settings.CHAT_ADDRESS_QUESTIONS_PER_MINUTE),
+        ):
+            if not await limits.allow(kind, who, most):
+                raise Refused("rate_limited", question)
+
     async def stop(self, seen: Visit, event: Stop) -> None:
         await off_loop(conversations.request_stop)(seen, event.reply)
         replies.stop(event.reply)
@@ -283,12 +295,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.say(frame("rated", reply=str(event.reply), score=event.score))
 
     async def hand_over(self, seen: Visit, event: Handover) -> None:
-        """The answer comes back over the bell, to every tab of the conversation; here at once if there is none yet."""
+        """Every tab hears the answer over the bell; this one at once, with the conversation that may begin here."""
         if seen.conversation is None:
-            state = "waiting" if await off_loop(desk.on_duty)() else "closed"
-        else:
-            state = await off_loop(desk.ask_for_person)(seen.conversation, event.reason)
-        await self.say(frame("agent", name="", state=state))
+            await self.count_question(seen)
+            seen.conversation = await off_loop(conversations.begin)(seen, self.locale, self.page)
+        self.listen(seen)
+        state = await off_loop(desk.ask_for_person)(seen.conversation, event.reason)
+        await self.say(frame("agent", name="", state=state, conversation=str(seen.conversation)))
 
     async def log_out(self, seen: Visit, event: Logout) -> None:
         """Every token ends; this socket goes on as a stranger's, and may say hello again."""

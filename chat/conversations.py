@@ -53,13 +53,12 @@ def visit(widget: Widget, hello: Hello) -> Visit:
         raise Refused("bad_token") from None
     found = Visit(widget, bearer)
     conversations = Conversation.objects.filter(widget=widget, visitor_id=bearer.visitor)
+    conversation = None
     if hello.conversation is not None:
         conversation = conversations.filter(pk=hello.conversation).select_related("agent").first()
-    elif hello.identity:
-        # A known customer on another device goes on where they were.
+    if conversation is None and hello.identity:
+        # A known customer goes on where they were, on another device or after a time as a stranger on this one.
         conversation = conversations.exclude(state=Conversation.State.CLOSED).select_related("agent").first()
-    else:
-        conversation = None
     if conversation is None:
         return found
     rows = Message.objects.filter(conversation=conversation).select_related("author", "rating")
@@ -68,7 +67,8 @@ def visit(widget: Widget, hello: Hello) -> Visit:
     found.messages = [shown(row) for row in newest]
     found.running = [row for row in newest if row.role == Message.Role.BOT and row.status in ("queued", "streaming")]
     if hello.last_seen is not None:
-        found.seen = next((row for row in newest if row.pk == hello.last_seen.reply), None)
+        replies = [row for row in newest if row.role == Message.Role.BOT]
+        found.seen = next((row for row in replies if row.pk == hello.last_seen.reply), None)
     if conversation.state in (Conversation.State.WAITING, Conversation.State.AGENT):
         joined = conversation.state == Conversation.State.AGENT
         found.agent = (agent_name(conversation.agent), "joined" if joined else "waiting")
@@ -128,13 +128,7 @@ def agent_name(user: Any) -> str:
 @transaction.atomic
 def ask(seen: Visit, question: Ask, locale: str, page: tuple[str, str]) -> Accepted:
     """Save a question and the row of its reply, leased to this process. The same id is the same question."""
-    visitor, _ = Visitor.objects.get_or_create(
-        pk=seen.bearer.visitor, defaults={"widget": seen.widget, "token_generation": seen.bearer.generation}
-    )
-    # All asks of one visitor pass here one by one: two tabs cannot both begin a conversation with one id.
-    visitor = Visitor.objects.select_for_update().get(pk=visitor.pk)
-    if (visitor.widget_id, visitor.token_generation) != (seen.widget.pk, seen.bearer.generation):
-        raise Refused("bad_token")
+    visitor = _visitor(seen)
     again = Message.objects.filter(conversation__visitor=visitor, client_id=question.id, role=Message.Role.CUSTOMER)
     earlier = again.select_related("reply", "conversation").first()
     if earlier is not None:
@@ -154,6 +148,23 @@ def ask(seen: Visit, question: Ask, locale: str, page: tuple[str, str]) -> Accep
         lease_until=until(),
     )
     return Accepted(message.pk, reply.pk, conversation.pk, 1, fresh=True)
+
+
+@transaction.atomic
+def begin(seen: Visit, locale: str, page: tuple[str, str]) -> UUID:
+    """A conversation without a question yet, for somebody who wants a person at once. Raises Refused("bad_token")."""
+    return _conversation(seen, _visitor(seen), locale, page).pk
+
+
+def _visitor(seen: Visit) -> Visitor:
+    """Locked: all asks of one visitor pass one by one, so two tabs cannot both begin a conversation with one id."""
+    visitor, _ = Visitor.objects.get_or_create(
+        pk=seen.bearer.visitor, defaults={"widget": seen.widget, "token_generation": seen.bearer.generation}
+    )
+    visitor = Visitor.objects.select_for_update().get(pk=visitor.pk)
+    if (visitor.widget_id, visitor.token_generation) != (seen.widget.pk, seen.bearer.generation):
+        raise Refused("bad_token")
+    return visitor
 
 
 def _conversation(seen: Visit, visitor: Visitor, locale: str, page: tuple[str, str]) -> Conversation:

@@ -46,11 +46,10 @@ def on_duty() -> bool:
 def ask_for_person(conversation: UUID, reason: str) -> str:
     """The customer wants a person. Gives the state to tell: waiting, joined (one is there already) or closed."""
     rows = Conversation.objects.filter(pk=conversation)
-    if rows.filter(state=Conversation.State.AGENT).exists():
+    idle = rows.exclude(state__in=[Conversation.State.WAITING, Conversation.State.AGENT])
+    asked = idle.update(state=Conversation.State.WAITING, waiting_since=Now(), handover_reason=reason[:300])
+    if not asked and rows.filter(state=Conversation.State.AGENT).exists():
         return "joined"
-    rows.exclude(state=Conversation.State.WAITING).update(
-        state=Conversation.State.WAITING, waiting_since=Now(), handover_reason=reason[:300]
-    )
     state = "waiting" if on_duty() else "closed"
     doorbell.ring(conversation, state=state)
     return state
@@ -89,14 +88,14 @@ def say(conversation: Conversation, by: Any, text: str) -> Message:
 
 def leave(conversation: Conversation, by: Any) -> None:
     """Back to the assistant."""
-    _end(conversation, Conversation.State.BOT, "left", by)
+    _end(conversation, Conversation.State.BOT, by)
 
 
 def close(conversation: Conversation, by: Any) -> None:
-    _end(conversation, Conversation.State.CLOSED, "closed", by)
+    _end(conversation, Conversation.State.CLOSED, by)
 
 
 @transaction.atomic
-def _end(conversation: Conversation, state: str, told: str, by: Any) -> None:
+def _end(conversation: Conversation, state: str, by: Any) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(state=state, agent=None, waiting_since=None)
-    transaction.on_commit(lambda: doorbell.ring(conversation.pk, state=told, name=agent_name(by)))
+    transaction.on_commit(lambda: doorbell.ring(conversation.pk, state="left", name=agent_name(by)))

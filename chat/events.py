@@ -25,7 +25,7 @@ SERVER_FRAMES: dict[str, tuple[str, ...]] = {
     "restart": ("reply", "epoch"),
     "rated": ("reply", "score"),
     "message": ("id", "role", "text", "created", "status", "outcome", "epoch", "seq", "sources", "name?"),
-    "agent": ("name", "state"),
+    "agent": ("name", "state", "conversation?"),
     "pong": ("n",),
     "error": ("code", "text", "id?"),
 }

@@ -54,6 +54,11 @@ async def can_replay(row: Message, seen: Seen) -> Place | None:
     return Place(seen.epoch, seen.seq)
 
 
+def has_all(row: Message, place: Place) -> bool:
+    """This place is the end of a reply that has ended."""
+    return row.status not in UNFINISHED and (place.epoch, place.seq) == (row.epoch, row.seq)
+
+
 async def _stored_up_to(row: Message, epoch: int, seen: Seen) -> int:
     """The last frame in Redis that is reached without a gap from what the client has; -1 if there is a gap."""
     after = seen.seq if seen.epoch == epoch else 0

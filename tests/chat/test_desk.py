@@ -1,5 +1,6 @@
 """People in the chat. Ada is on duty; Dora asks for a person."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -7,7 +8,7 @@ from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 
-from chat import desk
+from chat import desk, doorbell, replies
 from chat.models import Conversation, Message
 from chat.storage import off_loop
 from tests.chat.conftest import row
@@ -34,6 +35,73 @@ async def test_with_nobody_on_duty_the_customer_is_told_so(connect):
     assert (await dora.until("agent"))["state"] == "closed"
     conversation = await Conversation.objects.aget(pk=dora.conversation)
     assert (conversation.state, conversation.handover_reason) == ("waiting", "please")
+
+
+async def test_a_person_can_be_asked_for_before_any_question(connect, ada):
+    await off_loop(desk.present)(ada)
+    dora = await connect()
+    await dora.send(type="handover", reason="please")
+    told = await dora.until("agent")
+    while "conversation" not in told:  # the bell may be faster
+        told = await dora.until("agent")
+    conversation = await Conversation.objects.aget(pk=told["conversation"])
+    assert (told["state"], conversation.state, conversation.handover_reason) == ("waiting", "waiting", "please")
+    await off_loop(desk.say)(conversation, ada, "Hello Dora")
+    assert (await dora.until("message"))["text"] == "Hello Dora"
+    assert (await dora.ask())["conversation"] == told["conversation"]
+
+
+async def test_what_is_told_after_a_reload_is_what_was_told_before(connect, ada):
+    dora = await connect()
+    await dora.answer()
+    await dora.send(type="handover")
+    assert (await dora.until("agent"))["state"] == "closed"
+    for state in ("closed", "waiting"):
+        again = await connect(token=dora.token, conversation=dora.conversation)
+        assert (await again.until("agent"))["state"] == state
+        await off_loop(desk.present)(ada)
+
+
+async def test_a_person_who_has_joined_is_not_asked_for_again(connect, ada):
+    dora = await connect()
+    await dora.answer()
+    conversation = await Conversation.objects.aget(pk=dora.conversation)
+    await off_loop(desk.join)(conversation, ada)
+    assert await off_loop(desk.ask_for_person)(conversation.pk, "again") == "joined"
+    assert (await Conversation.objects.aget(pk=conversation.pk)).state == "agent"
+
+
+async def test_the_assistant_keeps_quiet_when_a_person_came_while_it_waited(connect, ada, settings, model_script):
+    settings.MODEL_MAX_BATCH = 1
+    replies._seats.clear()
+    model_script(chat=["slow"])
+    emil, dora = await connect(), await connect()
+    await emil.ask()
+    await emil.until("delta")
+    accepted = await dora.ask()
+    await dora.until("stage", stage="queued")
+    await off_loop(desk.join)(await Conversation.objects.aget(pk=dora.conversation), ada)
+    done = await dora.until("done", reply=accepted["reply"])
+    replies._seats.clear()
+    assert (done["outcome"], done["reason"], done["text"]) == ("handed_over", "with_person", "")
+
+
+async def test_bells_that_ring_at_once_tell_a_message_once(connect, ada):
+    dora = await connect()
+    await dora.answer()
+    conversation = await Conversation.objects.aget(pk=dora.conversation)
+    await off_loop(desk.say)(conversation, ada, "Hello Dora")
+    await asyncio.gather(*(doorbell.aring(conversation.pk) for _ in range(5)))
+    await doorbell.aring(conversation.pk, state="left", name="last")
+    await dora.until("agent", name="last")
+    assert [f["text"] for f in dora.frames if f["type"] == "message"] == ["Hello Dora"]
+
+
+async def test_the_end_of_a_conversation_does_not_open_the_contact_form(connect, ada):
+    dora = await connect()
+    await dora.answer()
+    await off_loop(desk.close)(await Conversation.objects.aget(pk=dora.conversation), ada)
+    assert (await dora.until("agent"))["state"] == "left"
 
 
 async def test_a_person_joins_writes_and_leaves(connect, ada):

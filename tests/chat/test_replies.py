@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from chat import frames, leases, replays, replies, tasks
+from chat import following, frames, leases, replays, replies, tasks
 from chat.models import Conversation, Message, Visitor
 from chat.storage import off_loop
 from chat.tokens import Bearer, make_token
@@ -216,6 +216,16 @@ async def test_what_was_missed_is_replayed(connect, memory):
         assert again.welcome["resumed"] is True
         got = [await again.next() for _ in range(done["seq"] - seq)]
         assert got == dora.stored(done["reply"])[seq:]
+
+
+async def test_nothing_follows_an_answer_that_was_heard_to_its_end(connect):
+    dora = await connect()
+    done = await dora.answer()
+    frames.LIVE.clear()
+    await replays.client().flushdb()
+    again = await come_back(connect, dora, done["reply"], done["seq"])
+    assert again.welcome["resumed"] is True
+    assert await again.socket.receive_nothing(following.POLL_SECONDS + 0.5)  # nor is the line closed
 
 
 async def test_without_the_frames_the_row_is_given_never_a_part(connect):

@@ -167,6 +167,12 @@ async def test_a_known_customer_finds_the_conversation_on_another_device(connect
     done = await emil.answer()
     phone = await connect(identity=vouch(shop))
     assert phone.welcome["messages"][1]["text"] == done["text"]
+    stranger = await connect()
+    await stranger.answer()
+    tablet = await connect(token=stranger.token, conversation=stranger.conversation, identity=vouch(shop))
+    assert tablet.conversation == emil.conversation
+    anew = await connect(token=emil.token)
+    assert anew.welcome["conversation"] is None
 
 
 async def test_only_a_known_customer_is_quoted_what_is_for_customers(connect, shop):
