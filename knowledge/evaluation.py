@@ -107,7 +107,7 @@ def publish_all(articles: Sequence[GivenArticle], say: Say) -> dict[UUID, str]:
 
 
 def publishable(title: str, body: str) -> str:
-    """A body that has passages, so that one odd article does not end a run: the title, or an endless one's beginning."""
+    """A body that has passages: one odd article is to end no run. The title, or the beginning of an endless body."""
     try:
         return body if split(title, body) else title
     except TooManyPieces:

@@ -101,8 +101,8 @@ class ArticleForm(forms.ModelForm):
     def _refuse_what_somebody_else_would_lose(self) -> None:
         """Somebody saved since this page was opened: show theirs; saving once more keeps this text.
 
-        Browsers always send `seen`; a client that does not has looked at no page, so it can lose sight of nothing.
-    The row stays locked until the admin's transaction ends, so nobody saves between this look and the save.
+        Browsers always send `seen`; a client that does not has opened no page that could have grown old.
+        The row stays locked until the admin's transaction ends, so nobody saves between this look and the save.
         """
         if self.instance._state.adding:
             return
