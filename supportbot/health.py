@@ -39,10 +39,10 @@ async def _database_and_migrations() -> tuple[str, str]:
     try:
         async with asyncio.timeout(PROBE_SECONDS):
             where = connections["default"].get_connection_params()
-            names = ("host", "port", "user", "password", "dbname", "sslmode", "sslrootcert")
-            connection = await psycopg.AsyncConnection.connect(
-                **{name: where[name] for name in names if where.get(name)}, connect_timeout=2, autocommit=True
-            )
+            for name in ("cursor_factory", "context", "prepare_threshold"):  # Django's own, made for its connections
+                del where[name]
+            where["connect_timeout"] = 2
+            connection = await psycopg.AsyncConnection.connect(**where, autocommit=True)
             async with connection:
                 rows = await (await connection.execute("SELECT app, name FROM django_migrations")).fetchall()
     except psycopg.errors.UndefinedTable:

@@ -2,6 +2,7 @@
 
 import os
 import secrets
+import warnings
 from pathlib import Path
 
 import dj_database_url
@@ -47,6 +48,8 @@ DEBUG = env_bool("DEBUG")
 SECRET_KEY = env_str("SECRET_KEY") or made_once(DATA_DIR / "secret-key")
 HTTPS = PUBLIC_URL.startswith("https://")
 ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
+if HOST not in ("0.0.0.0", "::"):
+    ALLOWED_HOSTS.append(f"[{HOST}]" if ":" in HOST else HOST)
 if PUBLIC_URL:
     ALLOWED_HOSTS.append(PUBLIC_URL.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0])
     CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
@@ -130,6 +133,7 @@ USE_TZ = USE_I18N = True
 STATIC_URL = "/static/"
 STATICFILES_DIRS = [BASE_DIR / "static"]
 STATIC_ROOT = DATA_DIR / "static"
+warnings.filterwarnings("ignore", "No directory at", UserWarning)  # nothing was collected: whitenoise's files are these
 WHITENOISE_USE_FINDERS = True  # no collectstatic step between a change and the browser; production may still collect
 
 # --- PostgreSQL, the only truth -------------------------------------------------------------------------------------
@@ -148,7 +152,10 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
 }
 # Django's pool hands a connection back after each request; search settings are set on the connection, since
 # SET LOCAL does nothing outside a transaction (pgvector >= 0.8: iterative scans find k rows behind a filter).
-DATABASES["default"]["OPTIONS"]["options"] = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
+SEARCH_OPTIONS = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
+DATABASES["default"]["OPTIONS"]["options"] = (
+    f"{DATABASES['default']['OPTIONS'].get('options', '')} {SEARCH_OPTIONS}".strip()
+)
 
 # --- Redis or Valkey: frames for replay, the doorbell, limits, Celery's broker. May be emptied at any moment. --------
 EMBEDDED_VALKEY = not env_str("REDIS_URL")

@@ -247,4 +247,6 @@ def _show(logs: Path, seconds: float, terminal: Terminal) -> None:
     terminal.say("", f"Help       {site}/help/")
     terminal.say("", f"Admin      {site}/{settings.ADMIN_PATH}  as admin, manager, editor or agent")
     terminal.say("", f"Passwords  {settings.DATA_DIR / 'first-passwords.txt'}")
+    if settings.HOST in ("0.0.0.0", "::") and not settings.PUBLIC_URL:
+        terminal.say("", "Network    other machines are refused until PUBLIC_URL is the address that they use")
     terminal.say("", f"Logs       {logs}/ · Ctrl-C stops everything")

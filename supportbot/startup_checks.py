@@ -14,6 +14,7 @@ from supportbot.lock_file import lock_owner, try_lock
 LEAST_PGVECTOR = (0, 8, 4)  # iterative scans without the faults of 0.8.0 to 0.8.3
 LEAST_POSTGRES = 17  # the oldest that the project is meant for; 18 comes along
 PROBE_SECONDS = 3
+NOT_LIBPQ = {"pool", "isolation_level", "assume_role", "server_side_binding"}  # OPTIONS that Django keeps to itself
 
 
 class StartError(Exception):
@@ -87,14 +88,15 @@ def port_owner(port: int) -> tuple[int, str] | None:
 
 def check_database(database: dict[str, Any]) -> None:
     """An own server of the operator's: reachable, new enough, and with pgvector new enough. `database` is Django's."""
-    where = {name: database.get(name.upper()) for name in ("host", "port", "user", "password")}
-    where |= {"dbname": database["NAME"], "sslmode": database.get("OPTIONS", {}).get("sslmode")}
-    options: dict[str, Any] = {name: value for name, value in where.items() if value}
+    where = {name: value for name, value in database.get("OPTIONS", {}).items() if name not in NOT_LIBPQ}
+    where |= {name: database.get(name.upper()) for name in ("host", "port", "user", "password")}
+    where |= {"dbname": database["NAME"], "connect_timeout": PROBE_SECONDS}
+    options: dict[str, Any] = {name: value for name, value in where.items() if value not in (None, "")}
     try:
-        with psycopg.connect(**options, connect_timeout=PROBE_SECONDS, autocommit=True) as connection:
+        with psycopg.connect(**options, autocommit=True) as connection:
             major = connection.info.server_version // 10000
             versions = pgvector_versions(connection)
-    except psycopg.OperationalError as error:
+    except (psycopg.OperationalError, psycopg.ProgrammingError) as error:  # the latter: an option that libpq has not
         reason = str(error).strip().splitlines()[0].removeprefix("connection failed: ")
         fix = "correct DATABASE_URL, or unset it to use the PostgreSQL that comes along"
         raise StartError(f"the database of DATABASE_URL cannot be reached: {reason}", fix) from None

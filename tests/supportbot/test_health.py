@@ -58,6 +58,13 @@ async def test_without_the_database_it_is_unavailable(fake_model: str, monkeypat
     assert (status, words["status"], words["database"]) == (503, "unavailable", "unavailable")
 
 
+async def test_the_options_of_the_database_url_count_here_too(fake_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    options = connections["default"].settings_dict["OPTIONS"]
+    monkeypatch.setitem(options, "options", "-c search_path=elsewhere")
+    _, words = await ask_ready()
+    assert (words["database"], words["migrations"]) == ("ok", "missing")
+
+
 async def test_a_database_without_our_tables_is_not_ready(fake_model: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(connections["default"].settings_dict, "NAME", "postgres")
     status, words = await ask_ready()

@@ -95,6 +95,29 @@ def test_the_models_have_their_migrations(services) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
+def settings_with(*expressions: str, **environment: str) -> list[str]:
+    program = "from django.conf import settings; print(*[" + ", ".join(expressions) + "], sep='\\n')"
+    done = run_manage("shell", "--no-imports", "-c", program, **environment)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.splitlines()
+
+
+def test_the_address_that_is_listened_on_is_answered_and_may_carry_the_widget() -> None:
+    allowed = "settings.ALLOWED_HOSTS[3:], __import__('chat.origins').origins.own_origins()[2:]"
+    assert settings_with(allowed, HOST="192.168.1.5", PORT="8000") == ["['192.168.1.5']", "['http://192.168.1.5:8000']"]
+    assert settings_with(allowed, HOST="fd00::5", PORT="8000") == ["['[fd00::5]']", "['http://[fd00::5]:8000']"]
+    assert settings_with(allowed, HOST="0.0.0.0") == ["[]", "[]"]
+
+
+def test_options_of_the_database_url_are_kept_beside_our_own() -> None:
+    url = "postgres://support@db.example/app?options=-c%20search_path%3Dhelp&sslmode=require"
+    options, mode = settings_with(
+        "settings.DATABASES['default']['OPTIONS']['options'], settings.DATABASES['default']['OPTIONS']['sslmode']",
+        DATABASE_URL=url,
+    )
+    assert options.startswith("-c search_path=help -c hnsw.") and mode == "require"
+
+
 def test_a_database_of_another_kind_is_refused_with_a_sentence() -> None:
     done = run_manage("check", DATABASE_URL="mysql://root@localhost/app")
     assert done.returncode != 0

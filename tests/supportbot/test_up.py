@@ -123,6 +123,12 @@ def test_a_real_server_tells_what_it_has(services: None) -> None:
         installed, available = pgvector_versions(connection)
     assert installed is None and available is not None
     check_database({**where, "NAME": "template1"})
+    with pytest.raises(StartError, match="sslmode value"):
+        check_database({**where, "NAME": "template1", "OPTIONS": {"sslmode": "sometimes"}})
+    with pytest.raises(StartError, match='definition of service "nowhere" not found'):
+        check_database({**where, "NAME": "template1", "OPTIONS": {"service": "nowhere"}})
+    with pytest.raises(StartError, match='invalid connection option "colour"'):
+        check_database({**where, "NAME": "template1", "OPTIONS": {"colour": "red"}})
     with pytest.raises(StartError, match='database "nowhere" does not exist'):
         check_database({**where, "NAME": "nowhere"})
 
