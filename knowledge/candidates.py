@@ -39,7 +39,7 @@ WITH dense AS MATERIALIZED ({dense}
 ), lexical AS MATERIALIZED ({lexical}
 )
 SELECT chunk.id, chunk.revision_id, chunk.article_id, article.slug, revision.title, chunk.heading, chunk.anchor,
-    chunk.text, chunk.language, {similarity} AS similarity, {rank} AS lexical
+    chunk.text, chunk.language, chunk.audience, {similarity} AS similarity, {rank} AS lexical
 FROM (SELECT id FROM dense UNION SELECT id FROM lexical) AS found
 JOIN knowledge_chunk AS chunk ON chunk.id = found.id
 JOIN knowledge_revision AS revision ON revision.id = chunk.revision_id
@@ -66,6 +66,7 @@ class Candidate:
     anchor: str
     text: str
     language: str
+    audience: str
     similarity: float | None  # cosine (times the length of a blended question); None without one of the vectors
     lexical: float  # share of the question's telling words that the passage holds: 0 to about 1.2
 

@@ -41,7 +41,10 @@ class RetrievalError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Passage:
-    """What may be quoted to this reader. `similarity` is None without a vector, `lexical` None without the words."""
+    """What may be quoted to this reader. `similarity` is None without a vector, `lexical` None without the words.
+
+    `url` is empty for what customers meet in the chat alone: the help pages do not know who they are.
+    """
 
     chunk_id: int
     revision_id: UUID
@@ -67,7 +70,7 @@ class Retrieval:
 
     passages: list[Passage] = field(default_factory=list)
     ranked_article_ids: list[UUID] = field(default_factory=list)
-    nearest: list[tuple[str, str]] = field(default_factory=list)  # (title, url) of the best articles
+    nearest: list[tuple[str, str]] = field(default_factory=list)  # (title, url or "") of the best articles
     answerable: float = 0.0
     ms: dict[str, float] = field(default_factory=dict)
     degraded: str = ""
@@ -131,7 +134,7 @@ def arrange(candidates: list[Candidate], *, language: str | None, limit: int) ->
     return Retrieval(
         passages=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in choose(ordered, limit)],
         ranked_article_ids=[candidate.article_id for candidate in articles[:RANKED_ARTICLES]],
-        nearest=[(candidate.title, f"/help/{candidate.slug}/") for candidate in articles[:NEAREST]],
+        nearest=[(candidate.title, open_address(candidate)) for candidate in articles[:NEAREST]],
         answerable=answerable(ranking.article_scores, by_words_alone=by_words_alone),
     )
 
@@ -182,6 +185,15 @@ def _languages(readers: list[str], language: str | None) -> set[str]:
     return set(written.order_by().values_list("language", flat=True).distinct()) | ({language} if language else set())
 
 
+def address(slug: str, anchor: str = "") -> str:
+    return f"/help/{slug}/" + (f"#{anchor}" if anchor else "")
+
+
+def open_address(candidate: Candidate, anchor: str = "") -> str:
+    """Where anybody may read it; "" if the help pages show it to staff alone."""
+    return address(candidate.slug, anchor) if candidate.audience == Audience.PUBLIC else ""
+
+
 def _passage(candidate: Candidate, score: float) -> Passage:
     return Passage(
         chunk_id=candidate.chunk_id,
@@ -191,7 +203,7 @@ def _passage(candidate: Candidate, score: float) -> Passage:
         title=candidate.title,
         heading=candidate.heading,
         anchor=candidate.anchor,
-        url=f"/help/{candidate.slug}/" + (f"#{candidate.anchor}" if candidate.anchor else ""),
+        url=open_address(candidate, candidate.anchor),
         text=candidate.text,
         language=candidate.language,
         score=round(score, 4),

@@ -10,7 +10,7 @@ from django.shortcuts import render
 
 from knowledge.models import Article, Audience, Category
 from knowledge.rendering import to_html
-from knowledge.retrieval import RetrievalError, find_passages
+from knowledge.retrieval import RetrievalError, address, find_passages
 
 MAX_QUERY_CHARS = 200
 RESULTS = 8
@@ -80,7 +80,7 @@ def search(query: str, audiences: tuple[str, ...]) -> list[Result]:
         return by_title(query, audiences)
     best = {passage.article_id: passage for passage in reversed(passages)}
     ordered = [passage for passage in passages if best[passage.article_id] is passage][:RESULTS]
-    return [Result(p.title, p.heading, p.url, p.language, shorten(p.text)) for p in ordered]
+    return [Result(p.title, p.heading, address(p.slug, p.anchor), p.language, shorten(p.text)) for p in ordered]
 
 
 def by_title(query: str, audiences: tuple[str, ...]) -> list[Result]:

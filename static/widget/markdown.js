@@ -10,12 +10,12 @@ const RULE = /^\s*\|?\s*:?-{1,}:?\s*(\|\s*:?-{1,}:?\s*)*\|?\s*$/;
 
 /**
  * @param {string} text Markdown as the server sent it so far
- * @param {{streaming?: boolean, sources?: Iterable<number>, base?: string, hosts?: Iterable<string>}} options
+ * @param {{streaming?: boolean, sources?: Iterable<number>, base?: string, hosts?: string[]}} options
  *   `sources` are the numbers that `[n]` may cite; `base` is what relative links start from; `hosts` may be linked to
  * @returns blocks, each with the `source` it came from: a block whose source is unchanged need not be drawn again
  */
 export function parse(text, { streaming = false, sources = [], base = "", hosts = [] } = {}) {
-  const rules = { streaming: false, sources: new Set(sources), base, hosts: new Set(hosts) };
+  const rules = { streaming: false, sources: new Set(sources), base, hosts };
   const shown = streaming ? withoutUnfinished(text) : text;
   const parts = split(shown.split("\n"));
   return parts.map((part, index) => block(part, { ...rules, streaming: streaming && index === parts.length - 1 }, 0));
@@ -208,7 +208,7 @@ function link(children, url, rules) {
   return href ? { type: "link", href, children } : children;
 }
 
-/** The absolute address if it is http(s) and on a host we may link to, else null. */
+/** The absolute address if it is http(s) and on a host we may link to, else null; "" is no address. */
 export function allowed(url, base, hosts) {
   let address;
   try {
@@ -216,6 +216,6 @@ export function allowed(url, base, hosts) {
   } catch {
     return null; // not an address
   }
-  const web = address.protocol === "https:" || address.protocol === "http:";
-  return web && !address.username && new Set(hosts).has(address.host) ? address.href : null;
+  const web = url && /^https?:$/.test(address.protocol);
+  return web && !address.username && hosts.includes(address.host) ? address.href : null;
 }

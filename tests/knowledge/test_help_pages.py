@@ -70,6 +70,12 @@ def test_only_staff_read_what_is_not_public(client, delivery, ada, audience):
     assert client.get("/help/secret/").status_code == 404, "a withdrawn secret stays one"
 
 
+def test_staff_find_what_is_not_public_with_its_address(client, delivery, ada, fake_model):
+    make_article(delivery, ada, audience="internal")
+    client.force_login(ada)
+    assert 'href="/help/secret/"' in client.get("/help/", {"q": "secret prices"}).content.decode().split("groups")[0]
+
+
 def test_a_withdrawn_title_is_named_to_those_it_was_shown_to(client, delivery, ada):
     article = make_article(delivery, ada, audience="internal")
     publishing.unpublish(article=article, by=ada)

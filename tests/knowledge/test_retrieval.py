@@ -106,6 +106,14 @@ def test_a_german_question_is_stemmed_as_german(fake_model, settings):
     assert found.ranked_article_ids == [article.pk]
 
 
+def test_what_the_help_pages_hide_from_a_known_customer_is_named_without_a_link(fake_model):
+    write("Trade prices", "Known customers pay ten per cent less.", audience=Audience.CUSTOMERS)
+    indexing.embed_stale()
+    found = find_passages("Do known customers pay less?", audiences=("public", "customers"))
+    assert (found.passages[0].title, found.passages[0].url) == ("Trade prices", "")
+    assert found.nearest == [("Trade prices", "")]
+
+
 def test_a_heading_leads_to_its_anchor(fake_model):
     write("Opening hours", "## In winter\n\nWe open at ten.\n\n## In summer\n\nWe open at eight on the terrace.")
     indexing.embed_stale()

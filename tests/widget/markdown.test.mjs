@@ -44,6 +44,7 @@ test("links go to allowed hosts only", () => {
   ];
   for (const text of elsewhere) assert.deepEqual(all(tree(text)).filter((n) => n.type === "link"), [], text);
   assert.equal(allowed("/a", "", ["help.example"]), null);
+  assert.equal(allowed("", RULES.base, RULES.hosts), null);
 });
 
 test("markup, images and entities stay text or vanish", () => {
