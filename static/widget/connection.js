@@ -62,8 +62,7 @@ export class Connection {
 
   /** As `again`, after the usual wait: for a fault that may come back. */
   recover() {
-    this.#drop();
-    this.#later();
+    this.#closed();
   }
 
   /** True if the frame went out; the caller keeps what must not be lost. */
@@ -110,18 +109,11 @@ export class Connection {
   /** Something must be heard within PATIENCE_MS, else the line is dead although nobody has said so. */
   #expect() {
     clearTimeout(this.#watch);
-    this.#watch = setTimeout(() => {
-      this.#drop();
-      this.#closed(0);
-    }, PATIENCE_MS);
+    this.#watch = setTimeout(() => this.#closed(), PATIENCE_MS);
   }
 
-  #closed(code) {
+  #closed(code = 0) {
     this.#drop();
-    this.#later(code);
-  }
-
-  #later(code = 0) {
     if (!this.#wanted) return;
     if (this.#openedAt && Date.now() - this.#openedAt > STEADY_MS) this.#attempt = 0;
     this.#openedAt = 0;

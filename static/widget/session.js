@@ -165,6 +165,7 @@ export class Session {
     const after = next(before, { at: new Date().toISOString(), ...frame });
     if (frame.type === "welcome") this.#welcomed(frame, after);
     if (frame.type === "accepted") this.#accepted(frame, after);
+    if (frame.type === "agent") this.#store.write({ conversation: after.conversation });
     if (frame.type === "done" || frame.type === "failed") {
       this.#gaps = 0;
       this.#store.write({ last_seen: null });
@@ -179,6 +180,7 @@ export class Session {
   }
 
   #welcomed(frame, after) {
+    this.#identity = null; // it may expire; the token names the visitor from here on
     this.#store.write({ token: frame.token, conversation: after.conversation });
     if (!running(after)) this.#store.write({ last_seen: null });
     for (const { id, text } of this.#pending) this.#connection.send({ type: "ask", id, text });
@@ -196,6 +198,7 @@ export class Session {
 
   /** The server does not know our token: go on as a new visitor, with the questions that wait. */
   #forgotten() {
+    this.#identity = null;
     this.#store.clear();
     const waiting = this.transcript.messages.filter((m) => m.status === "sending");
     this.#change({ ...EMPTY, messages: waiting });

@@ -8,13 +8,10 @@ export const EMPTY = Object.freeze({
   messages: Object.freeze([]),
   agent: null, // {name, state: waiting | joined | left | closed}
   gap: null, // id of a reply of which a frame is missing; a new hello closes it
-  error: null, // {code, text}: the last refusal that belongs to no question
+  error: null, // {code}: the last refusal that belongs to no question
 });
 
 const REDUCERS = { welcome, accepted, stage, sources, delta, done, failed, restart, rated, message, agent, error };
-
-/** The frame types this widget understands. */
-export const FRAMES = Object.freeze(Object.keys(REDUCERS));
 
 export function next(transcript, frame) {
   const type = frame?.type;
@@ -65,20 +62,19 @@ function row(raw) {
     key: raw.id, // what the view is keyed by: a question keeps the id it was born with
     role: raw.role,
     text: raw.text ?? "",
-    created: raw.created ?? null,
+    created: raw.created,
     status: raw.status ?? "done",
     outcome: raw.outcome || null,
-    reason: raw.reason ?? null,
     epoch: raw.epoch ?? 1,
     seq: raw.seq ?? 0,
     sources: raw.sources ?? [],
     nearest: raw.nearest ?? [],
     followUps: raw.follow_ups ?? [],
-    author: raw.author || null,
+    author: raw.name,
     rating: raw.rating ?? null,
     stage: null,
     position: null,
-    code: raw.code ?? null,
+    code: null,
     note: "",
     live: false, // true once a frame of it arrived on this page
   };
@@ -111,7 +107,7 @@ function welcome(transcript, frame) {
     greeting: frame.greeting ?? "",
     suggestions: frame.suggestions ?? [],
     messages: [...messages, ...unsent],
-    agent: same ? transcript.agent : null,
+    agent: null, // told next, if a person is asked for or there
     gap: null,
   };
 }
@@ -173,7 +169,6 @@ function done(transcript, frame) {
     status: "done",
     text: frame.text ?? m.text,
     outcome: frame.outcome,
-    reason: frame.reason ?? null,
     nearest: frame.nearest ?? [],
     followUps: frame.follow_ups ?? [],
     stage: null,
@@ -195,18 +190,19 @@ function rated(transcript, frame) {
 function message(transcript, frame) {
   const raw = frame.message ?? frame;
   if (!raw.id || transcript.messages.some((m) => m.id === raw.id)) return transcript;
-  const said = { ...row({ author: transcript.agent?.name, ...raw, role: raw.role ?? "agent" }), live: true };
+  const said = { ...row({ name: transcript.agent?.name, ...raw, role: raw.role ?? "agent" }), live: true };
   return { ...transcript, messages: [...transcript.messages, said] };
 }
 
-function agent(transcript, frame) {
-  const before = transcript.agent;
-  if (before?.state === frame.state && before?.name === frame.name) return transcript;
+function agent(was, frame) {
+  const transcript = { ...was, conversation: frame.conversation ?? was.conversation };
+  const before = was.agent;
+  if (before?.state === frame.state && (!frame.name || before.name === frame.name)) return transcript;
   const now = { name: frame.name ?? "", state: frame.state };
   const told = now.state === "joined" || (now.state === "left" && before?.state === "joined");
   if (!told) return { ...transcript, agent: now };
   const id = `agent-${transcript.messages.length}-${now.state}`;
-  const line = { ...row({ id, role: "notice", status: now.state, author: now.name || before?.name }), live: true };
+  const line = { ...row({ id, role: "notice", status: now.state, name: now.name || before?.name }), live: true };
   return { ...transcript, agent: now, messages: [...transcript.messages, line] };
 }
 
@@ -214,6 +210,6 @@ function error(transcript, frame) {
   const waiting = transcript.messages.filter((m) => m.status === "sending");
   const about = frame.id ? waiting.find((m) => m.key === frame.id) : null;
   const refused = about ?? (["too_long", "empty", "rate_limited", "busy"].includes(frame.code) ? waiting.at(-1) : null);
-  if (!refused) return { ...transcript, error: { code: frame.code, text: frame.text ?? "" } };
+  if (!refused) return { ...transcript, error: { code: frame.code } };
   return change(transcript, refused.id, () => ({ status: "refused", code: frame.code, note: frame.text ?? "" }));
 }

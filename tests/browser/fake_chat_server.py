@@ -237,6 +237,7 @@ class Line:
             "id": str(uuid.uuid4()),
             "role": "agent",
             "text": "Hello, this is Ada.",
+            "name": "Ada",
             "status": "done",
         }
         self.conversation.rows.append(said)

@@ -166,6 +166,14 @@ def test_a_question_asked_without_a_line_goes_out_once(visit: Visit, chat: FakeC
     assert [talk.asked for talk in chat.conversations.values()] == [1]
 
 
+def test_a_customer_is_vouched_for_once(visit: Visit, chat: FakeChat) -> None:
+    page = visit()
+    page.evaluate("document.querySelector('support-chat').identify('from the shop')")
+    ended(ask(page, "drop in the middle"))
+    told = [hello["identity"] for hello in chat.hellos]
+    assert told[-1] is None and told.count("from the shop") == 1
+
+
 def test_a_lost_line_is_said_after_a_while_and_comes_back(visit: Visit, chat: FakeChat) -> None:
     page = visit()
     expect(page.locator(".suggestion").first).to_be_visible()
@@ -261,6 +269,7 @@ def test_a_person_joins_and_writes(visit: Visit) -> None:
     ended(ask(page, "abstain")).get_by_role("button", name="Ask our team").click()
     expect(page.locator(".event")).to_have_text("Ada joined.")
     expect(page.locator("article.agent")).to_contain_text("Hello, this is Ada.")
+    expect(page.locator("article.agent .author")).to_have_text("Ada")
     expect(page.locator(".subtitle")).to_have_text("Ada · support team")
     ask(page, "Thank you")
     expect(page.locator("article.question").last).to_contain_text("Thank you")

@@ -95,9 +95,16 @@ test("a question taken back before it was sent is gone", () => {
 
 test("people come, speak and go once each", () => {
   const joined = { type: "agent", name: "Ada", state: "joined" };
-  const said = { type: "message", id: "a1", role: "agent", text: "Hello", author: "Ada" };
-  const end = play([{ type: "agent", name: "", state: "waiting" }, joined, joined, said, said, { type: "agent", name: "Ada", state: "left" }], opened());
+  const said = { type: "message", id: "a1", role: "agent", text: "Hello", name: "Ada" };
+  const end = play([{ type: "agent", name: "", state: "waiting" }, joined, { ...joined, name: "" }, said, said, { type: "agent", name: "Ada", state: "left" }], opened());
   assert.deepEqual(end.messages.map((m) => [m.role, m.status]), [["notice", "joined"], ["agent", "done"], ["notice", "left"]]);
+  assert.deepEqual(end.messages.map((m) => m.author), ["Ada", "Ada", "Ada"]);
+});
+
+test("a person asked for before the first question begins a conversation, and a welcome forgets who was there", () => {
+  const waiting = play([{ type: "agent", name: "", state: "waiting", conversation: "c1" }], opened());
+  assert.deepEqual([waiting.conversation, waiting.agent.state], ["c1", "waiting"]);
+  assert.equal(next(waiting, { type: "welcome", conversation: "c1", messages: [], resumed: null }).agent, null);
 });
 
 test("ratings, failures and stages are kept with their reply", () => {
