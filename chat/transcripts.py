@@ -17,6 +17,7 @@ class Evidence:
 
     passage: RetrievedPassage
     text: str
+    url: str  # staff may open what customers were given no link to; "" once it is deleted
     revision: int | None
     changed_since: bool
 
@@ -91,6 +92,7 @@ def _evidence(passage: RetrievedPassage) -> Evidence:
     return Evidence(
         passage=passage,
         text=passage.chunk.text if passage.chunk else "This passage was deleted with its article.",
+        url=passage.url or (revision.article.get_absolute_url() if revision else ""),
         revision=revision.number if revision else None,
         changed_since=revision is None or revision.article.live_revision_id != revision.pk,
     )

@@ -73,6 +73,7 @@ def test_a_transcript_shows_what_was_said_and_what_it_rested_on(widget) -> None:
         "writing 1400 ms",
     ):
         assert words in page, words
+    assert 'href="/help/returns/#when">open' in page
 
 
 def test_a_transcript_shows_hostile_text_as_text(widget) -> None:
