@@ -1,6 +1,7 @@
 """The only place a prompt is made: for serving, for training and for evaluation.
 
-The order serves the engine's cache: what never changes first, the passages next, the question last.
+The order serves the engine's cache: what never changes first, the passages next, the question last. With the question
+come the sentences that share most words with it: a small model finds its place by them (docs/experiments.md).
 """
 
 import hashlib
@@ -8,6 +9,8 @@ import json
 import re
 from collections.abc import Sequence
 from typing import Protocol
+
+from chat.extracts import extract
 
 REFUSAL = "I could not find that in our articles."
 SYSTEM = (
@@ -18,6 +21,7 @@ SYSTEM = (
 )
 PASSAGE = "[{number}] {place}\n{text}"
 QUESTION = "Question: {question}"
+CLOSEST = "\nClosest: {text} [{number}]"
 BREAK = "\n\n"  # stands between passages only: a passage's own blank lines are closed
 
 MAX_PASSAGE_WORDS = 170
@@ -25,8 +29,10 @@ MAX_PASSAGE_CHARS = 1100  # words alone do not bound a table or a line of code
 MAX_PLACE_CHARS = 120
 MAX_QUESTION_WORDS = 100
 MAX_QUESTION_CHARS = 700
+MAX_CLOSEST_WORDS = 70
+MAX_CLOSEST_CHARS = 450
 
-CLEANING = 1  # raise it when plain() or cut() change what a prompt says
+CLEANING = 1  # raise it when plain(), cut() or extract() change what a prompt says
 
 _MARKUP = re.compile(
     r"<\|[^<>|]{0,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
@@ -55,7 +61,7 @@ def build_prompt(question: str, passages: Sequence[PromptPassage]) -> list[dict[
     """Chat messages that ask `question` over `passages`, numbered from 1 in the order given."""
     return [
         {"role": "system", "content": SYSTEM},
-        {"role": "user", "content": show_passages(passages) + show_question(question)},
+        {"role": "user", "content": show_passages(passages) + show_question(question, passages)},
     ]
 
 
@@ -67,10 +73,14 @@ def show_passages(passages: Sequence[PromptPassage]) -> str:
     )
 
 
-def show_question(question: str) -> str:
-    """The part of the user's message that follows the passages: one line."""
-    text = " ".join(plain(question).split())
-    return QUESTION.format(question=cut(text, MAX_QUESTION_WORDS, MAX_QUESTION_CHARS))
+def show_question(question: str, passages: Sequence[PromptPassage]) -> str:
+    """The part of the user's message that follows the passages: a line, and one of the passages' closest sentences."""
+    line = QUESTION.format(question=cut(_one_line(question), MAX_QUESTION_WORDS, MAX_QUESTION_CHARS))
+    if not passages:
+        return line
+    found = extract(question, passages)
+    text = _one_line(found.text.removesuffix(f"[{found.cited[0]}]"))
+    return line + CLOSEST.format(text=cut(text, MAX_CLOSEST_WORDS, MAX_CLOSEST_CHARS), number=found.cited[0])
 
 
 def plain(text: str) -> str:
@@ -93,7 +103,11 @@ def cut(text: str, words: int, chars: int) -> str:
 
 def _place(passage: PromptPassage) -> str:
     place = " > ".join(part for part in (passage.title, passage.heading) if part)
-    return cut(" ".join(plain(place).split()), MAX_PASSAGE_WORDS, MAX_PLACE_CHARS)
+    return cut(_one_line(place), MAX_PASSAGE_WORDS, MAX_PLACE_CHARS)
+
+
+def _one_line(text: str) -> str:
+    return " ".join(plain(text).split())
 
 
 def _passage_text(text: str) -> str:
@@ -105,7 +119,8 @@ def _passage_text(text: str) -> str:
 
 def _version() -> str:
     bounds = (MAX_PASSAGE_WORDS, MAX_PASSAGE_CHARS, MAX_PLACE_CHARS, MAX_QUESTION_WORDS, MAX_QUESTION_CHARS)
-    made_of = json.dumps([SYSTEM, PASSAGE, QUESTION, BREAK, bounds, CLEANING])
+    bounds += (MAX_CLOSEST_WORDS, MAX_CLOSEST_CHARS)
+    made_of = json.dumps([SYSTEM, PASSAGE, QUESTION, CLOSEST, BREAK, bounds, CLEANING])
     return hashlib.sha256(made_of.encode()).hexdigest()[:12]
 
 
