@@ -126,6 +126,7 @@ def test_who_asks_for_a_person_is_answered_by_one(someone, live_stack) -> None:
     expect(agent.locator("#transcript")).to_contain_text("How can I return an item?")
     emil.locator("button[aria-controls=menu]").click()
     emil.get_by_role("button", name="Ask our team").first.click()
+    expect(emil.locator(".notice")).to_contain_text("in line")
     agent.goto(live_stack.url + "/admin/chat/conversation/")
     row = agent.locator("#result_list tbody tr").first
     expect(row).to_contain_text("Waiting for a person")
@@ -161,7 +162,9 @@ def test_a_manager_reads_what_was_said(someone, live_stack) -> None:
     manager = someone("/admin/chat/conversation/")
     log_in(manager, live_stack, "manager")
     manager.goto(live_stack.url + "/admin/chat/conversation/")
-    manager.locator("#result_list tbody tr a").first.click()
+    manager.locator("#result_list tbody tr", has_text="How long do I have to return an item?").first.locator(
+        "a"
+    ).first.click()
     expect(manager.locator("#transcript")).to_contain_text("How long do I have to return an item?")
     expect(manager.locator(".sc-bot .sc-text").last).to_contain_text(said.split("\n")[0][:20])
     expect(manager.locator(".sc-evidence table").last).to_be_visible()
