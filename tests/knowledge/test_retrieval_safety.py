@@ -129,7 +129,7 @@ def test_the_index_of_the_space_is_used(canaries):
     vector = embed_question(indexing.recipe_of(space), "refund")
     sql, values = search_statement(terms=[], audiences=["public", "customers"], space=space, vector=vector)
     with connection.cursor() as cursor:
-        # A few rows are read and sorted faster than an index is walked: without those two ways, the index is all there is.
+        # A few rows are read and sorted faster than an index is walked: leave the planner no other way.
         cursor.execute("SET enable_seqscan = off; SET enable_sort = off")
         try:
             cursor.execute("EXPLAIN " + sql, values)
