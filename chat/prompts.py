@@ -118,8 +118,8 @@ def _passage_text(text: str) -> str:
 
 
 def _version() -> str:
-    bounds = (MAX_PASSAGE_WORDS, MAX_PASSAGE_CHARS, MAX_PLACE_CHARS, MAX_QUESTION_WORDS, MAX_QUESTION_CHARS)
-    bounds += (MAX_CLOSEST_WORDS, MAX_CLOSEST_CHARS)
+    bounds = [MAX_PASSAGE_WORDS, MAX_PASSAGE_CHARS, MAX_PLACE_CHARS, MAX_QUESTION_WORDS, MAX_QUESTION_CHARS]
+    bounds += [MAX_CLOSEST_WORDS, MAX_CLOSEST_CHARS]
     made_of = json.dumps([SYSTEM, PASSAGE, QUESTION, CLOSEST, BREAK, bounds, CLEANING])
     return hashlib.sha256(made_of.encode()).hexdigest()[:12]
 
