@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from peft import LoraConfig, PeftModel
 from safetensors import SafetensorError, safe_open
-from transformers import AutoModelForCausalLM
+from transformers import AutoModelForCausalLM, PreTrainedModel
 
 from supportbot.inference.llama import Llama
 from supportbot.inference.refusals import AdapterRefused
@@ -46,7 +46,16 @@ class Adapter:
 class AdapterStore:
     """The adapters in some folders and the merged models of the last used ones. May be used from any thread."""
 
-    def __init__(self, folders: list[Path], base_folder: Path, base_sha256: str, base: Llama) -> None:
+    def __init__(
+        self,
+        folders: list[Path],
+        base_folder: Path,
+        base_sha256: str,
+        base: Llama,
+        spare: PreTrainedModel | None = None,
+    ) -> None:
+        """`spare` is the base in float32, read already and used by nobody else: the first merge takes it."""
+        self.spare = spare
         self._folders = folders
         self._base_folder = base_folder
         self._base_sha256 = base_sha256
@@ -100,7 +109,9 @@ class AdapterStore:
             raise AdapterRefused("The adapter's weights changed after they were checked; try again.")
         settings = _read_json(adapter.folder / FILES[1])
         config = LoraConfig(task_type="CAUSAL_LM", **{key: settings[key] for key in KEPT_SETTINGS if key in settings})
-        base = AutoModelForCausalLM.from_pretrained(self._base_folder, dtype=torch.float32)
+        base, self.spare = self.spare, None
+        if base is None:
+            base = AutoModelForCausalLM.from_pretrained(self._base_folder, dtype=torch.float32)
         try:
             merged = PeftModel.from_pretrained(base, str(adapter.folder), config=config).merge_and_unload(
                 safe_merge=True

@@ -40,11 +40,15 @@ class Models:
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
         self.base = Llama(model, dtype=dtype, context=CONTEXT)
         self._ends = _end_tokens(model, self.tokenizer)
+        # A base in float32 computes with these very tensors, so a merge must not write into them.
+        spare = None if dtype is torch.float32 else model
         del model
-        self.adapters = AdapterStore(list(plan.adapter_dirs), folder, base_sha256(), self.base)
+        self.adapters = AdapterStore(list(plan.adapter_dirs), folder, base_sha256(), self.base, spare)
+        del spare
         self.engine = Engine(max_batch=plan.max_batch, max_waiting=plan.max_waiting, max_lanes=MAX_LANES)
         self.embedder = Embedder(encoder_folder(), dtype)
         self._warm_up()
+        self.adapters.spare = None
         self.scheduler = Scheduler(self.engine, self.embedder)
         self.scheduler.start()
 
