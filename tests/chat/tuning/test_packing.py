@@ -2,7 +2,7 @@ import pytest
 import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
-from chat.prompts import REFUSAL
+from chat.prompts import REFUSAL, show_question
 from chat.tuning.examples import Line, Sheet, Shown
 from chat.tuning.packing import answer_loss, attention, pack
 from supportbot.inference.weights import generator_folder
@@ -58,7 +58,10 @@ def test_a_packed_loss_is_the_loss_that_the_library_gives_for_a_plain_conversati
 def test_the_passages_are_read_once_and_only_answers_are_learned(tokenizer):
     packed = pack(SHEET, tokenizer)
     text = tokenizer.decode(packed.tokens)
-    assert text.count("within 60 days.") == 2  # the passage and the first answer
+    beside_questions = sum(
+        show_question(line.question, SHEET.passages).count("within 60 days.") for line in SHEET.lines
+    )
+    assert text.count("within 60 days.") == 2 + sum(beside)  # the passage, once, and the first answer
     assert tokenizer.decode(packed.wanted) == "".join(line.target + "<|im_end|>" for line in SHEET.lines)
 
 
