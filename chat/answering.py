@@ -170,7 +170,7 @@ async def write(found: Retrieval, end: Ending, options: Options) -> AsyncGenerat
                 async for text in texts:
                     spoke = True
                     yield Words(text)
-            end.outcome = end.outcome or "answered"
+            end.outcome = "answered"
             return
         except ModelError as error:
             if options.answerer == "model":
