@@ -1,0 +1,1 @@
+"""What the desk tells editors about their articles: overlaps, contradictions, broken links, questions to hold."""
