@@ -1,39 +1,24 @@
-"""Where staff write articles. Every button is a door to a verb of `publishing`."""
+"""The list of articles and their form. Every button is a door to a verb of `publishing`."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
 from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.contrib.auth import get_user_model
-from django.core.exceptions import PermissionDenied
 from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.fields import BooleanField
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
-from django.shortcuts import get_object_or_404
-from django.template.response import TemplateResponse
-from django.urls import URLPattern, path, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
-from django.views.decorators.http import require_POST
 
 from knowledge import publishing
-from knowledge.chunking import TooManyPieces, split
+from knowledge.admin.editor import VERBS, EditorPages
 from knowledge.forms import ArticleForm
-from knowledge.index_state import index_state
 from knowledge.indexing import MAX_ATTEMPTS
-from knowledge.models import MAX_BODY_CHARS, Article, Category, Revision
-from knowledge.publishing import PublishingError, storable
-from knowledge.rendering import to_html
-from knowledge.revisions import changes
-
-VERBS: dict[str, tuple[Callable[..., Any], str]] = {
-    "publish": (publishing.publish_saved, "published"),
-    "unpublish": (publishing.unpublish, "unpublished: customers see it no longer"),
-    "archive": (publishing.archive, "archived: customers see it no longer"),
-    "reembed": (publishing.reembed, "embedded again"),
-}
-REVISIONS_A_PAGE = 50
+from knowledge.models import Article, Category, Revision
+from knowledge.publishing import PublishingError
 
 
 @admin.register(Category)
@@ -85,7 +70,7 @@ def _verb_action(verb: str, label: str) -> Callable[..., None]:
 
 
 @admin.register(Article)
-class ArticleAdmin(admin.ModelAdmin):
+class ArticleAdmin(EditorPages):
     form = ArticleForm
     change_form_template = "admin/knowledge/article/change_form.html"
     fieldsets = (
@@ -195,103 +180,3 @@ class ArticleAdmin(admin.ModelAdmin):
             text = "Draft saved."
         self.message_user(request, text, messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:knowledge_article_change", args=[article.pk]))
-
-    # --- Pages beside the form --------------------------------------------------------------------------------------
-
-    def get_urls(self) -> Sequence[URLPattern]:
-        def page(address: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
-            return path(address, self.admin_site.admin_view(view), name=f"knowledge_article_{name}")
-
-        return [
-            page("preview/", require_POST(self.preview), "preview"),
-            page("<uuid:key>/state/", self.index_state, "state"),
-            page("<uuid:key>/revisions/", self.revisions, "revisions"),
-            page("<uuid:key>/revisions/<uuid:revision_key>/restore/", require_POST(self.restore), "restore"),
-            page("<uuid:key>/do/<slug:verb>/", require_POST(self.do), "do"),
-            *super().get_urls(),
-        ]
-
-    def change_view(
-        self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
-    ) -> HttpResponse:
-        article = self.get_object(request, object_id)
-        if article is not None:
-            extra_context = (extra_context or {}) | {"index": index_state(article), "article": article}
-        return super().change_view(request, object_id, form_url, extra_context)
-
-    def view_on_site(self, article: Article) -> str | None:
-        return article.get_absolute_url() if article.is_live else None
-
-    def index_state(self, request: HttpRequest, key: object) -> HttpResponse:
-        return JsonResponse(index_state(self._article(request, key)).as_json())
-
-    def preview(self, request: HttpRequest) -> HttpResponse:
-        """How customers will see a text that is being written, and how it will be cut into passages."""
-        if not (self.has_change_permission(request) or self.has_add_permission(request)):
-            raise PermissionDenied
-        title, body = storable(request.POST.get("title", "")), storable(request.POST.get("body", ""))
-        if len(body) > MAX_BODY_CHARS:
-            return JsonResponse({"error": f"The text is longer than {MAX_BODY_CHARS:,} characters."}, status=400)
-        try:
-            pieces = split(title, body)
-        except TooManyPieces as error:
-            return JsonResponse({"error": str(error)}, status=400)
-        passages = [{"heading": piece.heading, "text": piece.text} for piece in pieces]
-        return JsonResponse({"html": to_html(body, ids=False), "passages": passages})
-
-    def revisions(self, request: HttpRequest, key: object) -> HttpResponse:
-        article = self._article(request, key)
-        revisions = list(article.revisions.select_related("author").defer("body")[:REVISIONS_A_PAGE])
-        chosen = _chosen(article, request.GET.get("revision", ""))
-        previous = chosen and article.revisions.filter(number__lt=chosen.number).first()
-        context = {
-            **self.admin_site.each_context(request),
-            "title": f"Revisions of {article}",
-            "opts": self.opts,
-            "article": article,
-            "revisions": revisions,
-            "chosen": chosen,
-            "previous": previous,
-            "lines": changes(chosen, previous) if chosen else [],
-            "may_change": self.has_change_permission(request, article),
-            "media": self.media,
-        }
-        return TemplateResponse(request, "admin/knowledge/article/revisions.html", context)
-
-    def restore(self, request: HttpRequest, key: object, revision_key: object) -> HttpResponse:
-        article = self._article(request, key, change=True)
-        revision = get_object_or_404(Revision, pk=revision_key, article=article)
-        publishing.restore(revision=revision, by=request.user)
-        self.log_change(request, article, f"Restored revision {revision.number} as the draft.")
-        text = f"The text of revision {revision.number} is the draft now. Publish it to show it to customers."
-        self.message_user(request, text, messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:knowledge_article_change", args=[article.pk]))
-
-    def do(self, request: HttpRequest, key: object, verb: str) -> HttpResponse:
-        article = self._article(request, key, change=True)
-        if verb not in VERBS:
-            raise Http404
-        call, done = VERBS[verb]
-        try:
-            call(article=article, by=request.user)
-        except PublishingError as error:
-            self.message_user(request, str(error), messages.ERROR)
-        else:
-            self.log_change(request, article, f"{verb.capitalize()}.")
-            self.message_user(request, f"The article was {done}.", messages.SUCCESS)
-        return HttpResponseRedirect(reverse("admin:knowledge_article_change", args=[article.pk]))
-
-    def _article(self, request: HttpRequest, key: object, *, change: bool = False) -> Article:
-        article = get_object_or_404(self.get_queryset(request), pk=key)
-        allowed = self.has_change_permission if change else self.has_view_or_change_permission
-        if not allowed(request, article):
-            raise PermissionDenied
-        return article
-
-
-def _chosen(article: Article, number: str) -> Revision | None:
-    """The revision that the page was asked for, else the newest."""
-    revisions = article.revisions.all()
-    if number.isdecimal() and len(number) < 10:
-        return revisions.filter(number=int(number)).first() or revisions.first()
-    return revisions.first()
