@@ -8,191 +8,417 @@ from django.db import migrations, models
 
 
 class Migration(migrations.Migration):
-
     initial = True
 
     dependencies = [
-        ('knowledge', '0001_initial'),
+        ("knowledge", "0001_initial"),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 
     operations = [
         migrations.CreateModel(
-            name='Visitor',
+            name="Visitor",
             fields=[
-                ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('external_id', models.CharField(blank=True, max_length=200)),
-                ('name', models.CharField(blank=True, max_length=120)),
-                ('token_generation', models.PositiveIntegerField(default=1, help_text='Raised by log-out: older tokens end.')),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('seen', models.DateTimeField(auto_now=True)),
+                ("id", models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
+                ("external_id", models.CharField(blank=True, max_length=200)),
+                ("name", models.CharField(blank=True, max_length=120)),
+                (
+                    "token_generation",
+                    models.PositiveIntegerField(default=1, help_text="Raised by log-out: older tokens end."),
+                ),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("seen", models.DateTimeField(auto_now=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Widget',
+            name="Widget",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('key', models.SlugField(help_text="Public; part of the socket's address.", max_length=40, unique=True)),
-                ('name', models.CharField(max_length=80)),
-                ('allowed_origins', models.TextField(blank=True, help_text="One origin a line, such as https://shop.example. The server's own address is always allowed.")),
-                ('greeting', models.CharField(blank=True, max_length=300)),
-                ('suggestions', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(max_length=120), blank=True, default=list, size=4)),
-                ('identity_secret', models.CharField(blank=True, help_text='Signs known customers in (HS256); empty: nobody.', max_length=100)),
-                ('active', models.BooleanField(default=True)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "key",
+                    models.SlugField(help_text="Public; part of the socket's address.", max_length=40, unique=True),
+                ),
+                ("name", models.CharField(max_length=80)),
+                (
+                    "allowed_origins",
+                    models.TextField(
+                        blank=True,
+                        help_text="One origin a line, such as https://shop.example. The server's own address is always allowed.",
+                    ),
+                ),
+                ("greeting", models.CharField(blank=True, max_length=300)),
+                (
+                    "suggestions",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(max_length=120), blank=True, default=list, size=4
+                    ),
+                ),
+                (
+                    "identity_secret",
+                    models.CharField(
+                        blank=True, help_text="Signs known customers in (HS256); empty: nobody.", max_length=100
+                    ),
+                ),
+                ("active", models.BooleanField(default=True)),
             ],
         ),
         migrations.CreateModel(
-            name='Conversation',
+            name="Conversation",
             fields=[
-                ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('state', models.CharField(choices=[('bot', 'With the assistant'), ('waiting', 'Waiting for a person'), ('agent', 'With a person'), ('closed', 'Closed')], default='bot', max_length=8)),
-                ('language', models.CharField(blank=True, max_length=16)),
-                ('page_url', models.CharField(blank=True, max_length=500)),
-                ('page_title', models.CharField(blank=True, max_length=200)),
-                ('waiting_since', models.DateTimeField(blank=True, null=True)),
-                ('handover_reason', models.CharField(blank=True, max_length=300)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('updated', models.DateTimeField(auto_now=True)),
-                ('agent', models.ForeignKey(blank=True, null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('visitor', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='conversations', to='chat.visitor')),
-                ('widget', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='conversations', to='chat.widget')),
+                ("id", models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "state",
+                    models.CharField(
+                        choices=[
+                            ("bot", "With the assistant"),
+                            ("waiting", "Waiting for a person"),
+                            ("agent", "With a person"),
+                            ("closed", "Closed"),
+                        ],
+                        default="bot",
+                        max_length=8,
+                    ),
+                ),
+                ("language", models.CharField(blank=True, max_length=16)),
+                ("page_url", models.CharField(blank=True, max_length=500)),
+                ("page_title", models.CharField(blank=True, max_length=200)),
+                ("waiting_since", models.DateTimeField(blank=True, null=True)),
+                ("handover_reason", models.CharField(blank=True, max_length=300)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("updated", models.DateTimeField(auto_now=True)),
+                (
+                    "agent",
+                    models.ForeignKey(
+                        blank=True,
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "visitor",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="conversations", to="chat.visitor"
+                    ),
+                ),
+                (
+                    "widget",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.PROTECT, related_name="conversations", to="chat.widget"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['-updated'],
+                "ordering": ["-updated"],
             },
         ),
         migrations.CreateModel(
-            name='Message',
+            name="Message",
             fields=[
-                ('id', models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
-                ('role', models.CharField(choices=[('customer', 'Customer'), ('bot', 'Assistant'), ('agent', 'Person')], max_length=8)),
-                ('text', models.TextField(blank=True)),
-                ('status', models.CharField(choices=[('queued', 'Queued'), ('streaming', 'Being written'), ('done', 'Done'), ('failed', 'Failed')], default='done', max_length=9)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('client_id', models.UUIDField(editable=False, help_text='Made by the client: the same id is the same message.', null=True)),
-                ('outcome', models.CharField(blank=True, choices=[('answered', 'Answered'), ('extracted', 'Passage shown'), ('abstained', 'Nothing found'), ('handed_over', 'Handed to a person'), ('stopped', 'Stopped by the customer')], max_length=12)),
-                ('reason', models.CharField(blank=True, help_text='Why it was not answered: a code.', max_length=40)),
-                ('epoch', models.PositiveIntegerField(default=0, help_text='0: nobody has begun. Raised by each owner and each restart.')),
-                ('seq', models.PositiveIntegerField(default=0, help_text='The last stored frame of this epoch that the text holds.')),
-                ('lease_owner', models.CharField(blank=True, max_length=80)),
-                ('lease_until', models.DateTimeField(help_text="By the database's clock.", null=True)),
-                ('stop_requested', models.BooleanField(default=False)),
-                ('nearest', models.JSONField(blank=True, default=list, help_text='[{title, url}] offered when nothing answered.')),
-                ('follow_ups', models.JSONField(blank=True, default=list)),
-                ('standalone_question', models.TextField(blank=True, help_text='The question as it was searched for.')),
-                ('model', models.CharField(blank=True, max_length=120)),
-                ('adapter', models.CharField(blank=True, max_length=80)),
-                ('prompt_version', models.CharField(blank=True, max_length=40)),
-                ('answerable_score', models.FloatField(null=True)),
-                ('times', models.JSONField(blank=True, default=dict, help_text='Milliseconds from acceptance: queued, searched, first, total.')),
-                ('tokens_in', models.PositiveIntegerField(null=True)),
-                ('tokens_out', models.PositiveIntegerField(null=True)),
-                ('finished', models.DateTimeField(null=True)),
-                ('author', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
-                ('conversation', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='messages', to='chat.conversation')),
-                ('reply_to', models.OneToOneField(null=True, on_delete=django.db.models.deletion.CASCADE, related_name='reply', to='chat.message')),
+                ("id", models.UUIDField(default=uuid6.uuid7, editable=False, primary_key=True, serialize=False)),
+                (
+                    "role",
+                    models.CharField(
+                        choices=[("customer", "Customer"), ("bot", "Assistant"), ("agent", "Person")], max_length=8
+                    ),
+                ),
+                ("text", models.TextField(blank=True)),
+                (
+                    "status",
+                    models.CharField(
+                        choices=[
+                            ("queued", "Queued"),
+                            ("streaming", "Being written"),
+                            ("done", "Done"),
+                            ("failed", "Failed"),
+                        ],
+                        default="done",
+                        max_length=9,
+                    ),
+                ),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                (
+                    "client_id",
+                    models.UUIDField(
+                        editable=False, help_text="Made by the client: the same id is the same message.", null=True
+                    ),
+                ),
+                (
+                    "outcome",
+                    models.CharField(
+                        blank=True,
+                        choices=[
+                            ("answered", "Answered"),
+                            ("extracted", "Passage shown"),
+                            ("abstained", "Nothing found"),
+                            ("handed_over", "Handed to a person"),
+                            ("stopped", "Stopped by the customer"),
+                        ],
+                        max_length=12,
+                    ),
+                ),
+                ("reason", models.CharField(blank=True, help_text="Why it was not answered: a code.", max_length=40)),
+                (
+                    "epoch",
+                    models.PositiveIntegerField(
+                        default=0, help_text="0: nobody has begun. Raised by each owner and each restart."
+                    ),
+                ),
+                (
+                    "seq",
+                    models.PositiveIntegerField(
+                        default=0, help_text="The last stored frame of this epoch that the text holds."
+                    ),
+                ),
+                ("lease_owner", models.CharField(blank=True, max_length=80)),
+                ("lease_until", models.DateTimeField(help_text="By the database's clock.", null=True)),
+                ("stop_requested", models.BooleanField(default=False)),
+                (
+                    "nearest",
+                    models.JSONField(
+                        blank=True, default=list, help_text="[{title, url}] offered when nothing answered."
+                    ),
+                ),
+                ("follow_ups", models.JSONField(blank=True, default=list)),
+                ("standalone_question", models.TextField(blank=True, help_text="The question as it was searched for.")),
+                ("model", models.CharField(blank=True, max_length=120)),
+                ("adapter", models.CharField(blank=True, max_length=80)),
+                ("prompt_version", models.CharField(blank=True, max_length=40)),
+                ("answerable_score", models.FloatField(null=True)),
+                (
+                    "times",
+                    models.JSONField(
+                        blank=True,
+                        default=dict,
+                        help_text="Milliseconds from acceptance: queued, searched, first, total.",
+                    ),
+                ),
+                ("tokens_in", models.PositiveIntegerField(null=True)),
+                ("tokens_out", models.PositiveIntegerField(null=True)),
+                ("finished", models.DateTimeField(null=True)),
+                (
+                    "author",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="messages", to="chat.conversation"
+                    ),
+                ),
+                (
+                    "reply_to",
+                    models.OneToOneField(
+                        null=True, on_delete=django.db.models.deletion.CASCADE, related_name="reply", to="chat.message"
+                    ),
+                ),
             ],
             options={
-                'ordering': ['id'],
+                "ordering": ["id"],
             },
         ),
         migrations.CreateModel(
-            name='Rating',
+            name="Rating",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('score', models.SmallIntegerField(choices=[(1, 'Helpful'), (-1, 'Not helpful')])),
-                ('comment', models.CharField(blank=True, max_length=1000)),
-                ('updated', models.DateTimeField(auto_now=True)),
-                ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='rating', to='chat.message')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("score", models.SmallIntegerField(choices=[(1, "Helpful"), (-1, "Not helpful")])),
+                ("comment", models.CharField(blank=True, max_length=1000)),
+                ("updated", models.DateTimeField(auto_now=True)),
+                (
+                    "message",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="rating", to="chat.message"
+                    ),
+                ),
             ],
         ),
         migrations.CreateModel(
-            name='RetrievedPassage',
+            name="RetrievedPassage",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('n', models.PositiveSmallIntegerField(help_text="Its number in the prompt and in the text's [n] markers.")),
-                ('title', models.CharField(max_length=200)),
-                ('heading', models.CharField(blank=True, max_length=600)),
-                ('url', models.CharField(max_length=400)),
-                ('score', models.FloatField(help_text='Fused.')),
-                ('similarity', models.FloatField(help_text='Cosine, of the dense arm.', null=True)),
-                ('lexical', models.FloatField(null=True)),
-                ('cited', models.BooleanField(default=False)),
-                ('chunk', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to='knowledge.chunk')),
-                ('message', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='passages', to='chat.message')),
-                ('revision', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='citations', to='knowledge.revision')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "n",
+                    models.PositiveSmallIntegerField(
+                        help_text="Its number in the prompt and in the text's [n] markers."
+                    ),
+                ),
+                ("title", models.CharField(max_length=200)),
+                ("heading", models.CharField(blank=True, max_length=600)),
+                ("url", models.CharField(max_length=400)),
+                ("score", models.FloatField(help_text="Fused.")),
+                ("similarity", models.FloatField(help_text="Cosine, of the dense arm.", null=True)),
+                ("lexical", models.FloatField(null=True)),
+                ("cited", models.BooleanField(default=False)),
+                (
+                    "chunk",
+                    models.ForeignKey(
+                        null=True, on_delete=django.db.models.deletion.SET_NULL, related_name="+", to="knowledge.chunk"
+                    ),
+                ),
+                (
+                    "message",
+                    models.ForeignKey(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="passages", to="chat.message"
+                    ),
+                ),
+                (
+                    "revision",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="citations",
+                        to="knowledge.revision",
+                    ),
+                ),
             ],
             options={
-                'ordering': ['n'],
+                "ordering": ["n"],
             },
         ),
         migrations.CreateModel(
-            name='Review',
+            name="Review",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('verdict', models.CharField(choices=[('good', 'Good'), ('partly', 'Partly'), ('wrong', 'Wrong'), ('should_answer', 'Should have answered'), ('should_abstain', 'Should have abstained')], max_length=16)),
-                ('labels', django.contrib.postgres.fields.ArrayField(base_field=models.CharField(choices=[('search_missed', 'Search missed the article'), ('article_missing', 'Article is missing'), ('article_wrong', 'Article is wrong'), ('misread', 'Passage was misread'), ('tone', 'Tone'), ('unsafe', 'Unsafe')], max_length=20), blank=True, default=list, size=None)),
-                ('corrected_answer', models.TextField(blank=True, max_length=4000)),
-                ('note', models.TextField(blank=True, max_length=2000)),
-                ('updated', models.DateTimeField(auto_now=True)),
-                ('message', models.OneToOneField(on_delete=django.db.models.deletion.CASCADE, related_name='review', to='chat.message')),
-                ('reviewer', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='+', to=settings.AUTH_USER_MODEL)),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                (
+                    "verdict",
+                    models.CharField(
+                        choices=[
+                            ("good", "Good"),
+                            ("partly", "Partly"),
+                            ("wrong", "Wrong"),
+                            ("should_answer", "Should have answered"),
+                            ("should_abstain", "Should have abstained"),
+                        ],
+                        max_length=16,
+                    ),
+                ),
+                (
+                    "labels",
+                    django.contrib.postgres.fields.ArrayField(
+                        base_field=models.CharField(
+                            choices=[
+                                ("search_missed", "Search missed the article"),
+                                ("article_missing", "Article is missing"),
+                                ("article_wrong", "Article is wrong"),
+                                ("misread", "Passage was misread"),
+                                ("tone", "Tone"),
+                                ("unsafe", "Unsafe"),
+                            ],
+                            max_length=20,
+                        ),
+                        blank=True,
+                        default=list,
+                        size=None,
+                    ),
+                ),
+                ("corrected_answer", models.TextField(blank=True, max_length=4000)),
+                ("note", models.TextField(blank=True, max_length=2000)),
+                ("updated", models.DateTimeField(auto_now=True)),
+                (
+                    "message",
+                    models.OneToOneField(
+                        on_delete=django.db.models.deletion.CASCADE, related_name="review", to="chat.message"
+                    ),
+                ),
+                (
+                    "reviewer",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="+",
+                        to=settings.AUTH_USER_MODEL,
+                    ),
+                ),
             ],
         ),
         migrations.AddField(
-            model_name='visitor',
-            name='widget',
-            field=models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='visitors', to='chat.widget'),
+            model_name="visitor",
+            name="widget",
+            field=models.ForeignKey(
+                on_delete=django.db.models.deletion.PROTECT, related_name="visitors", to="chat.widget"
+            ),
         ),
         migrations.CreateModel(
-            name='ContactRequest',
+            name="ContactRequest",
             fields=[
-                ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('email', models.EmailField(max_length=254)),
-                ('note', models.TextField(blank=True, max_length=2000)),
-                ('created', models.DateTimeField(auto_now_add=True)),
-                ('handled', models.BooleanField(default=False)),
-                ('conversation', models.ForeignKey(null=True, on_delete=django.db.models.deletion.SET_NULL, related_name='contact_requests', to='chat.conversation')),
-                ('widget', models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name='+', to='chat.widget')),
+                ("id", models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name="ID")),
+                ("email", models.EmailField(max_length=254)),
+                ("note", models.TextField(blank=True, max_length=2000)),
+                ("created", models.DateTimeField(auto_now_add=True)),
+                ("handled", models.BooleanField(default=False)),
+                (
+                    "conversation",
+                    models.ForeignKey(
+                        null=True,
+                        on_delete=django.db.models.deletion.SET_NULL,
+                        related_name="contact_requests",
+                        to="chat.conversation",
+                    ),
+                ),
+                (
+                    "widget",
+                    models.ForeignKey(on_delete=django.db.models.deletion.PROTECT, related_name="+", to="chat.widget"),
+                ),
             ],
             options={
-                'ordering': ['-created'],
+                "ordering": ["-created"],
             },
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(fields=['conversation', 'id'], name='chat_messag_convers_0a488e_idx'),
+            model_name="message",
+            index=models.Index(fields=["conversation", "id"], name="chat_messag_convers_0a488e_idx"),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('status__in', ['queued', 'streaming'])), fields=['lease_until'], name='message_unfinished'),
+            model_name="message",
+            index=models.Index(
+                condition=models.Q(("status__in", ["queued", "streaming"])),
+                fields=["lease_until"],
+                name="message_unfinished",
+            ),
         ),
         migrations.AddIndex(
-            model_name='message',
-            index=models.Index(condition=models.Q(('role', 'bot')), fields=['created'], name='message_bot_created'),
+            model_name="message",
+            index=models.Index(condition=models.Q(("role", "bot")), fields=["created"], name="message_bot_created"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.UniqueConstraint(fields=('conversation', 'client_id'), name='one_message_a_client_id'),
+            model_name="message",
+            constraint=models.UniqueConstraint(fields=("conversation", "client_id"), name="one_message_a_client_id"),
         ),
         migrations.AddConstraint(
-            model_name='message',
-            constraint=models.CheckConstraint(condition=models.Q(models.Q(('role', 'bot'), ('status', 'done'), _negated=True), models.Q(('outcome', ''), _negated=True), _connector='OR'), name='message_done_has_outcome'),
+            model_name="message",
+            constraint=models.CheckConstraint(
+                condition=models.Q(
+                    models.Q(("role", "bot"), ("status", "done"), _negated=True),
+                    models.Q(("outcome", ""), _negated=True),
+                    _connector="OR",
+                ),
+                name="message_done_has_outcome",
+            ),
         ),
         migrations.AddConstraint(
-            model_name='retrievedpassage',
-            constraint=models.UniqueConstraint(fields=('message', 'n'), name='passage_number_once'),
+            model_name="retrievedpassage",
+            constraint=models.UniqueConstraint(fields=("message", "n"), name="passage_number_once"),
         ),
         migrations.AddConstraint(
-            model_name='visitor',
-            constraint=models.UniqueConstraint(condition=models.Q(('external_id', ''), _negated=True), fields=('widget', 'external_id'), name='one_visitor_a_known_customer'),
+            model_name="visitor",
+            constraint=models.UniqueConstraint(
+                condition=models.Q(("external_id", ""), _negated=True),
+                fields=("widget", "external_id"),
+                name="one_visitor_a_known_customer",
+            ),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['visitor', '-updated'], name='chat_conver_visitor_69bc2c_idx'),
+            model_name="conversation",
+            index=models.Index(fields=["visitor", "-updated"], name="chat_conver_visitor_69bc2c_idx"),
         ),
         migrations.AddIndex(
-            model_name='conversation',
-            index=models.Index(fields=['state', 'waiting_since'], name='chat_conver_state_76f49d_idx'),
+            model_name="conversation",
+            index=models.Index(fields=["state", "waiting_since"], name="chat_conver_state_76f49d_idx"),
         ),
     ]

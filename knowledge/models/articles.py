@@ -18,6 +18,7 @@ LANGUAGES = [
     ("ja", "Japanese"), ("zh", "Chinese"), ("pl", "Polish"), ("ru", "Russian"), ("tr", "Turkish"),
 ]  # fmt: skip
 MAX_BODY_CHARS = 200_000
+FIRST_CUT = "1/200"
 
 
 class Audience(models.TextChoices):
@@ -126,11 +127,15 @@ class Revision(models.Model):
 class Chunk(models.Model):
     """One passage of a revision. `live`, `audience` and `language` repeat the article's, so that search needs no join.
 
+    Two spaces may be of different cuts; then a live revision has the passages of each, and search reads one cut only.
     Chunks of retired revisions stay (an old answer can be rebuilt from them); they are not live and have no vectors.
     """
 
     revision = models.ForeignKey(Revision, on_delete=models.CASCADE, related_name="chunks")
     article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="chunks")
+    cut = models.CharField(
+        max_length=16, default=FIRST_CUT, help_text="How the revision was cut: version of the rules / most tokens."
+    )
     position = models.PositiveIntegerField()
     heading = models.CharField(max_length=600, blank=True, help_text="The heading path, joined by ' > '.")
     anchor = models.CharField(max_length=200, blank=True)
@@ -143,7 +148,7 @@ class Chunk(models.Model):
 
     class Meta:
         ordering = ["position"]
-        constraints = [models.UniqueConstraint(fields=["revision", "position"], name="chunk_position_once")]
+        constraints = [models.UniqueConstraint(fields=["revision", "cut", "position"], name="chunk_position_once")]
         indexes = [
             GinIndex(fields=["search"], name="chunk_search_live", condition=Q(live=True)),
             models.Index(fields=["article"], name="chunk_live_article", condition=Q(live=True)),
