@@ -203,9 +203,7 @@ def why_not_model(found: Retrieval, end: Ending, options: Options) -> str:
     """The reason to show the passage itself from the start, or nothing."""
     if options.answerer == "extract":
         return options.why_extract
-    if options.answerer == "live" and WRITTEN_LANGUAGE not in (end.language, found.passages[0].language):
-        return "language"
-    if options.answerer == "live" and end.language == found.passages[0].language != WRITTEN_LANGUAGE:
+    if options.answerer == "live" and {end.language, found.passages[0].language} != {WRITTEN_LANGUAGE}:
         return "language"
     return ""
 

@@ -85,3 +85,23 @@ async def test_passages_far_behind_the_best_are_not_shown(found) -> None:
     _, _, events = await composed(Options(answerer="extract"))
     (shown,) = [event for event in events if isinstance(event, Sources)]
     assert [passage.title for passage in shown.passages] == ["Returns", "Near"]
+
+
+@pytest.mark.parametrize(
+    ("question", "language"),
+    [
+        ("Wie lange kann ich den Artikel zurückgeben?", "en"),
+        ("How long may I wait with a return?", "de"),
+        ("Wie lange kann ich den Artikel zurückgeben?", "de"),
+    ],
+)
+async def test_a_language_that_the_adapter_does_not_know_gets_the_passage_itself(
+    found, monkeypatch, question: str, language: str
+) -> None:
+    async def search(*_: object, **__: object) -> Retrieval:
+        return Retrieval(passages=[replace(PASSAGE, language=language)], answerable=0.9)
+
+    monkeypatch.setattr(answering, "afind_passages", search)
+    events = [event async for event in compose(question, [], Options())]
+    assert isinstance(events[-1], Ending)
+    assert (events[-1].outcome, events[-1].reason) == ("extracted", "language")
