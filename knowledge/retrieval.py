@@ -83,10 +83,12 @@ def find_passages(
     language: str | None = None,
     limit: int = 3,
     context: str = "",
+    space: EmbeddingSpace | None = None,
 ) -> Retrieval:
     """Search by meaning and by words. `language` is preferred, not demanded. RetrievalError without a database.
 
     `context` is what was said just before, if the question follows something: it counts, but less than the question.
+    Vectors are of the active space unless another `space` is named, as in a comparison of two.
     An empty question finds nothing; one longer than MAX_QUESTION_CHARS is cut.
     """
     readers = sorted({Audience(audience).value for audience in audiences})
@@ -95,7 +97,7 @@ def find_passages(
         return Retrieval()
     clock = Clock()
     try:
-        space = EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).first()
+        space = space or EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).first()
         texts = [asked] if not context.strip() else [asked, clean(f"{context[-MAX_CONTEXT_CHARS:]} {asked}")]
         vector, degraded = _embed(space, texts)
         clock.lap("embed")
