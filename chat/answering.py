@@ -4,7 +4,7 @@ The ladder when something is slow or broken: written by the model -> the passage
 """
 
 import time
-from collections.abc import AsyncGenerator, Collection, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Callable, Collection, Mapping, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 
@@ -39,6 +39,7 @@ class Options:
     gate: bool = True
     model: str = ""  # empty: CHAT_MODEL
     passages: Sequence[Passage] | None = None  # given: nothing is searched for
+    search: Callable[..., Awaitable[Retrieval]] | None = None  # in place of `afind_passages`, called in the same way
     why_extract: str = "no_model"  # the reason code when the answerer is `extract`
 
 
@@ -141,8 +142,9 @@ async def search(question: str, context: str, end: Ending, options: Options) -> 
     """The passages that may be quoted, or those that were given."""
     if options.passages is not None:
         return Retrieval(passages=list(options.passages), answerable=1.0)
+    find = options.search or afind_passages
     try:
-        found = await afind_passages(
+        found = await find(
             question,
             audiences=options.audiences,
             language=end.language,
