@@ -1,6 +1,8 @@
 """What the knowledge base holds."""
 
 from knowledge.models.articles import LANGUAGES, MAX_BODY_CHARS, Article, Audience, Category, Chunk, Revision
+from knowledge.models.bulk import BulkChange
+from knowledge.models.findings import Checkup, Finding, InternalLink, TestQuestion
 from knowledge.models.spaces import Embedding, EmbeddingSpace
 
 __all__ = [
@@ -8,9 +10,14 @@ __all__ = [
     "MAX_BODY_CHARS",
     "Article",
     "Audience",
+    "BulkChange",
     "Category",
+    "Checkup",
     "Chunk",
     "Embedding",
     "EmbeddingSpace",
+    "Finding",
+    "InternalLink",
     "Revision",
+    "TestQuestion",
 ]

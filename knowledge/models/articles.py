@@ -5,11 +5,12 @@ A `Chunk` is one passage of a revision. Only the verbs of `publishing` write rev
 """
 
 from django.conf import settings
-from django.contrib.postgres.indexes import GinIndex
+from django.contrib.postgres.indexes import GinIndex, OpClass
 from django.contrib.postgres.search import SearchVectorField
 from django.core.exceptions import ValidationError
 from django.db import models
 from django.db.models import Q
+from django.db.models.functions import Upper
 from uuid6 import uuid7
 
 LANGUAGES = [
@@ -76,7 +77,12 @@ class Article(models.Model):
 
     class Meta:
         ordering = ["title"]
-        indexes = [models.Index(fields=["status", "audience", "language"])]
+        indexes = [
+            models.Index(fields=["status", "audience", "language"]),
+            # The list is searched by parts of words, in the title and in the text.
+            GinIndex(OpClass(Upper("title"), name="gin_trgm_ops"), name="article_title_words"),
+            GinIndex(OpClass(Upper("body"), name="gin_trgm_ops"), name="article_body_words"),
+        ]
         constraints = [
             models.CheckConstraint(
                 name="article_live_only_when_published",
