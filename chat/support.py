@@ -7,7 +7,7 @@ as its meaning depends on that, is known; so the decision is the same wherever t
 import re
 from collections.abc import Sequence
 
-from chat.facts import Facts, identifiers, licences, unsupported, waits
+from knowledge.facts import Facts, identifiers, licences, unsupported, waits
 
 WORD = re.compile(r"\S+\s*")
 AHEAD = 3  # words that the meaning of a number may depend on: "14 full working days"
