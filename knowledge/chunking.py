@@ -13,10 +13,10 @@ from math import ceil
 from knowledge.markdown import Block, blocks
 
 CHUNKING_VERSION = 1
-# The encoder reads 256 tokens: title, heading path and text, of which the text may have this many. In English 200
-# tokens are about 150 words.
-ENCODER_TOKENS = 240
+# The encoder reads 256 tokens: title, heading path and text, of which the text may have MAX_TOKENS. In English 200 tokens
+# are about 150 words. Another encoder may read more or less: then `most` of `split` is another number.
 MAX_TOKENS = 200
+ABOVE_TOKENS = 40  # for title and headings; longer ones take from the text, down to LEAST_TOKENS
 LEAST_TOKENS = 80
 SMALL_TOKENS = 40  # a passage shorter than this is filled up rather than closed before a block that would fit whole
 MAX_PIECES = 2_000
@@ -73,12 +73,15 @@ def _word_tokens(word: str) -> int:
     return ceil(len(word) / 2) if word < "\u2e80" else len(word)
 
 
-def split(title: str, body: str) -> list[Piece]:
-    """The passages of an article in reading order; none if the body holds no words. TooManyPieces beyond the limit."""
+def split(title: str, body: str, most: int = MAX_TOKENS) -> list[Piece]:
+    """The passages of an article in reading order, each of at most `most` tokens; none if the body holds no words.
+
+    TooManyPieces beyond the limit.
+    """
     pieces: list[Piece] = []
     for section in _sections(title, body):
-        room = ENCODER_TOKENS - tokens(title) - sum(tokens(heading) for heading in section.path)
-        limit = max(LEAST_TOKENS, min(MAX_TOKENS, room))
+        room = most + ABOVE_TOKENS - tokens(title) - sum(tokens(heading) for heading in section.path)
+        limit = max(min(LEAST_TOKENS, most), min(most, room))
         for units in _pack(_units(section.blocks, limit), limit):
             pieces.append(Piece(section.path, section.anchor, _write(units)))
             if len(pieces) > MAX_PIECES:

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 
 from django.conf import settings
 
-from knowledge.chunking import CHUNKING_VERSION
+from knowledge.chunking import CHUNKING_VERSION, MAX_TOKENS
 from supportbot.inference import client
 
 PASSAGE_SECONDS = 60.0
@@ -27,17 +27,28 @@ class EmbeddingFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
+    """`chunking` is the version of the rules by which articles are cut, `passage_tokens` the most a passage may have."""
+
     model: str
     dimensions: int
     query_prefix: str
     passage_prefix: str
     normalise: bool
     chunking: int
+    passage_tokens: int = MAX_TOKENS
 
     @property
     def fingerprint(self) -> str:
         """Two recipes with one fingerprint make vectors that may be compared."""
-        return hashlib.sha256(json.dumps(asdict(self), sort_keys=True).encode()).hexdigest()[:16]
+        parts = asdict(self)
+        if self.passage_tokens == MAX_TOKENS:  # recipes that were kept before there was a choice keep their fingerprint
+            del parts["passage_tokens"]
+        return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def cut_of(recipe: Recipe) -> str:
+    """The name of the way in which a recipe wants articles cut: `Chunk.cut`."""
+    return f"{recipe.chunking}/{recipe.passage_tokens}"
 
 
 def default_recipe() -> Recipe:
@@ -49,6 +60,7 @@ def default_recipe() -> Recipe:
         passage_prefix=settings.EMBEDDING_PASSAGE_PREFIX,
         normalise=True,
         chunking=CHUNKING_VERSION,
+        passage_tokens=settings.EMBEDDING_PASSAGE_TOKENS,
     )
 
 

@@ -222,6 +222,7 @@ EMBEDDING_MODEL = env_str("EMBEDDING_MODEL", "all-minilm-l6-v2")
 EMBEDDING_DIMENSIONS = env_int("EMBEDDING_DIMENSIONS", 384, least=1, most=4000)  # HNSW over halfvec takes 4,000
 EMBEDDING_QUERY_PREFIX = os.environ.get("EMBEDDING_QUERY_PREFIX", "")  # not stripped: a space at its end counts
 EMBEDDING_PASSAGE_PREFIX = os.environ.get("EMBEDDING_PASSAGE_PREFIX", "")
+EMBEDDING_PASSAGE_TOKENS = env_int("EMBEDDING_PASSAGE_TOKENS", 200, least=32, most=460)
 GENERATOR_WEIGHTS = env_path("GENERATOR_WEIGHTS", None)
 ENCODER_WEIGHTS = env_path("ENCODER_WEIGHTS", None)
 ADAPTER_DIRS = [BASE_DIR / "chat" / "tuning" / "shipped", DATA_DIR / "adapters"]

@@ -179,3 +179,11 @@ def _demo_articles():
     for path in sorted((django_settings.BASE_DIR / "knowledge" / "demo" / "articles").glob("*.md")):
         head, _, body = path.read_text(encoding="utf-8").partition("\n---\n")
         yield head.partition("title: ")[2].splitlines()[0], body
+
+
+def test_passages_are_as_short_as_they_are_asked_for():
+    body = "## One\n\n" + " ".join(f"Sentence number {n} is about boots." for n in range(60))
+    for most in (32, 64, 120, 200):
+        pieces = split("Boots", body, most)
+        assert all(tokens(piece.text) <= most for piece in pieces)
+        assert " ".join(piece.text for piece in pieces) == body.partition("\n\n")[2]

@@ -9,7 +9,7 @@ from django.db import connection
 from django.utils import timezone
 
 from knowledge import indexing, publishing, tasks
-from knowledge.embedding import EmbeddingFailed, default_recipe
+from knowledge.embedding import EmbeddingFailed, Recipe, cut_of, default_recipe
 from knowledge.indexing import Stale, embed_stale, plan
 from knowledge.models import Article, Chunk, Embedding, EmbeddingSpace
 from knowledge.vector_index import SWEEP_LOCK, advisory_lock, build_index, index_name, is_built
@@ -205,9 +205,16 @@ def test_every_part_of_a_recipe_is_in_its_fingerprint():
     recipe = default_recipe()
     others = [
         replace(recipe, model="other"), replace(recipe, dimensions=2), replace(recipe, query_prefix="q"),
-        replace(recipe, passage_prefix="p"), replace(recipe, normalise=False), replace(recipe, chunking=0),
+        replace(recipe, passage_prefix="p"), replace(recipe, normalise=False), replace(recipe, chunking=0), replace(recipe, passage_tokens=120),
     ]  # fmt: skip
-    assert len({recipe.fingerprint, *(other.fingerprint for other in others)}) == 7
+    assert len({recipe.fingerprint, *(other.fingerprint for other in others)}) == 8
+
+
+def test_a_recipe_of_before_there_was_a_choice_of_lengths_is_the_same_recipe():
+    kept = {"model": "all-minilm-l6-v2", "dimensions": 384, "query_prefix": "", "passage_prefix": ""}
+    recipe = Recipe(**kept, normalise=True, chunking=1)
+    assert (recipe.fingerprint, cut_of(recipe)) == ("b943185be806cc55", "1/200")
+    assert cut_of(replace(recipe, passage_tokens=64)) == "1/64"
 
 
 def test_vectors_left_behind_are_found_and_deleted(model, published):
