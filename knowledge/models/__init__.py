@@ -3,6 +3,7 @@
 from knowledge.models.articles import LANGUAGES, MAX_BODY_CHARS, Article, Audience, Category, Chunk, Revision
 from knowledge.models.bulk import BulkChange
 from knowledge.models.findings import Checkup, Finding, InternalLink, TestQuestion
+from knowledge.models.imports import ImportedArticle, ImportItem, ImportRun, ImportSource
 from knowledge.models.spaces import Embedding, EmbeddingSpace
 
 __all__ = [
@@ -17,6 +18,10 @@ __all__ = [
     "Embedding",
     "EmbeddingSpace",
     "Finding",
+    "ImportItem",
+    "ImportRun",
+    "ImportSource",
+    "ImportedArticle",
     "InternalLink",
     "Revision",
     "TestQuestion",
