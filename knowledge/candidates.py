@@ -6,14 +6,15 @@ dimension are written as literals, since a partial expression index is used only
 """
 
 import math
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
 from django.db import connection
 
 from knowledge.lexemes import Term, matching_query
-from knowledge.models import Audience, EmbeddingSpace
+from knowledge.models import EmbeddingSpace
+from knowledge.scope import Scope
 
 ARM = 50  # candidates of each arm
 MATCHED_ROWS = 10_000  # rows ranked by their words, whatever the estimate said
@@ -23,14 +24,14 @@ USUAL_LEXEMES = 80
 LENGTH_SHARE = 0.2
 
 DENSE = """
-    SELECT chunk_id AS id FROM knowledge_embedding
-    WHERE space_id = {space} AND audience IN ({audiences})
-    ORDER BY (vector::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions})
+    SELECT embedding.chunk_id AS id FROM knowledge_embedding AS embedding
+    WHERE embedding.space_id = {space} AND {faces} AND embedding.chunk_id <> ALL(%(without)s::bigint[])
+    ORDER BY (embedding.vector::halfvec({dimensions})) <=> %(vector)s::halfvec({dimensions})
     LIMIT {arm}"""
 LEXICAL = """
     SELECT id FROM (
         SELECT chunk.id, {rank} AS rank FROM knowledge_chunk AS chunk
-        WHERE chunk.live AND chunk.audience IN ({audiences}) AND chunk.search @@ %(query)s::tsquery
+        WHERE {passages} AND chunk.id <> ALL(%(without)s::bigint[]) AND chunk.search @@ %(query)s::tsquery
         LIMIT {rows}
     ) AS matched
     ORDER BY rank DESC, id LIMIT {arm}"""
@@ -45,7 +46,7 @@ JOIN knowledge_chunk AS chunk ON chunk.id = found.id
 JOIN knowledge_revision AS revision ON revision.id = chunk.revision_id
 JOIN knowledge_article AS article ON article.id = chunk.article_id
 LEFT JOIN knowledge_embedding AS embedding ON embedding.chunk_id = chunk.id AND embedding.space_id = {space}
-WHERE chunk.live AND chunk.audience IN ({audiences})
+WHERE {passages}
 """
 SIMILARITY = (
     "%(length)s::float8 * (1 - (embedding.vector::halfvec({dimensions}) <=> %(vector)s::halfvec({dimensions})))"
@@ -72,24 +73,37 @@ class Candidate:
 
 
 def find_candidates(
-    *, terms: Sequence[Term], audiences: Collection[str], space: EmbeddingSpace | None, vector: Sequence[float] | None
+    *,
+    terms: Sequence[Term],
+    scope: Scope,
+    space: EmbeddingSpace | None,
+    vector: Sequence[float] | None,
+    without: Sequence[int] = (),
 ) -> list[Candidate]:
-    """At most 2 * ARM passages, in no order. Either arm may be missing: no words, or no vector of the question."""
-    if not audiences or (not matching_query(terms) and (space is None or vector is None)):
+    """At most 2 * ARM passages, in no order. Either arm may be missing: no words, or no vector of the question.
+
+    `without` are the ids of chunks that are to be left out.
+    """
+    if not matching_query(terms) and (space is None or vector is None):
         return []
     with connection.cursor() as cursor:
-        cursor.execute(*search_statement(terms=terms, audiences=audiences, space=space, vector=vector))
+        cursor.execute(*search_statement(terms=terms, scope=scope, space=space, vector=vector, without=without))
         return [Candidate(*row) for row in cursor.fetchall()]
 
 
 def search_statement(
-    *, terms: Sequence[Term], audiences: Collection[str], space: EmbeddingSpace | None, vector: Sequence[float] | None
+    *,
+    terms: Sequence[Term],
+    scope: Scope,
+    space: EmbeddingSpace | None,
+    vector: Sequence[float] | None,
+    without: Sequence[int] = (),
 ) -> tuple[str, dict[str, object]]:
-    """The SQL and its values. Only numbers and the names of audiences are written into the SQL itself."""
-    named = ", ".join(f"'{Audience(audience).value}'" for audience in sorted(audiences))
-    parts: dict[str, object] = {"audiences": named, "arm": ARM, "rows": MATCHED_ROWS, "rank": _rank(terms)}
+    """The SQL and its values. Only numbers and the names that a `Scope` knows are written into the SQL itself."""
+    parts: dict[str, object] = {"faces": scope.faces("embedding"), "passages": scope.passages("chunk")}
+    parts |= {"arm": ARM, "rows": MATCHED_ROWS, "rank": words_rank(terms)}
     parts |= {"space": "NULL", "dense": NOTHING, "similarity": "NULL::float8", "lexical": NOTHING}
-    values: dict[str, object] = {}
+    values: dict[str, object] = {"without": list(without)} | stem_values(terms)
     if space is not None and vector is not None:
         parts |= {"space": int(space.pk), "dimensions": int(space.dimensions)}
         parts |= {"dense": DENSE.format(**parts), "similarity": SIMILARITY.format(**parts)}
@@ -97,18 +111,17 @@ def search_statement(
     if query := matching_query(terms):
         parts["lexical"] = LEXICAL.format(**parts)
         values["query"] = query
-    for number, (stem, weight) in enumerate(_weights(terms)):
-        values |= {f"stem{number}": stem, f"weight{number}": weight}
     return SEARCH.format(**parts), values
 
 
-def _weights(terms: Sequence[Term]) -> list[tuple[str, float]]:
-    """Each stem as a quoted tsquery with its share of what the whole question tells; the shares sum to about 1."""
-    told = sum(term.weight for term in terms) or 1.0
-    return [(query, term.weight / told) for term in terms for query in term.queries]
+def stem_values(terms: Sequence[Term]) -> dict[str, object]:
+    """What `words_rank` names: each stem as a quoted tsquery, and its weight."""
+    weights = enumerate(_weights(terms))
+    return {name: value for n, (stem, share) in weights for name, value in ((f"stem{n}", stem), (f"weight{n}", share))}
 
 
-def _rank(terms: Sequence[Term]) -> str:
+def words_rank(terms: Sequence[Term]) -> str:
+    """In SQL: the share of the question's telling words that `chunk.search` holds, 0 to about 1.2."""
     if not terms:
         return "0::float8"
     words = " + ".join(
@@ -116,3 +129,9 @@ def _rank(terms: Sequence[Term]) -> str:
         for n in range(len(_weights(terms)))
     )
     return f"({words}) / ({1 - LENGTH_SHARE} + {LENGTH_SHARE} * length(chunk.search) / {USUAL_LEXEMES}.0)"
+
+
+def _weights(terms: Sequence[Term]) -> list[tuple[str, float]]:
+    """Each stem as a quoted tsquery with its share of what the whole question tells; the shares sum to about 1."""
+    told = sum(term.weight for term in terms) or 1.0
+    return [(query, term.weight / told) for term in terms for query in term.queries]

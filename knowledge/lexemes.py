@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from django.db import connection
 
 from knowledge.publishing import search_config
+from knowledge.scope import Scope
 
 MAX_WORDS = 48  # different words counted; the longest of 238 real forum questions has about 150
 MAX_TERMS = 32  # words searched: the ones that tell most. 32 ranks as well as all of them on the evaluation sets
@@ -38,13 +39,12 @@ WITH spoken AS (
 SELECT queries, times, (
     SELECT count(*) FROM (
         SELECT 1 FROM knowledge_chunk AS chunk
-        WHERE chunk.live AND chunk.audience = ANY(%(audiences)s)
-            AND chunk.search @@ array_to_string(queries, ' | ')::tsquery
+        WHERE {passages} AND chunk.search @@ array_to_string(queries, ' | ')::tsquery
         LIMIT %(matches)s
     ) AS match
 ) AS passages, (
     SELECT count(*) FROM (
-        SELECT 1 FROM knowledge_chunk AS chunk WHERE chunk.live AND chunk.audience = ANY(%(audiences)s) LIMIT %(total)s
+        SELECT 1 FROM knowledge_chunk AS chunk WHERE {passages} LIMIT %(total)s
     ) AS live
 ) AS total
 FROM written
@@ -65,16 +65,15 @@ def idf(passages: int, total: int) -> float:
     return math.log(1 + (max(total, passages) - passages + 0.5) / (passages + 0.5))
 
 
-def find_terms(question: str, *, languages: Collection[str], audiences: Collection[str]) -> list[Term]:
+def find_terms(question: str, *, languages: Collection[str], scope: Scope) -> list[Term]:
     """What to search for, the most telling word first. A stop word of any of the languages is left out."""
     configurations = sorted({search_config(language) for language in languages}) or ["simple"]
     with connection.cursor() as cursor:
         cursor.execute(
-            COUNT,
+            COUNT.format(passages=scope.passages("chunk")),
             {
                 "configurations": configurations,
                 "question": question,
-                "audiences": sorted(audiences),
                 "words": MAX_WORDS,
                 "matches": COUNTED_MATCHES,
                 "total": COUNTED_PASSAGES,

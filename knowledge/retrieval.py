@@ -7,7 +7,7 @@ adds a passage. Without the embedding server the words alone answer, and the res
 import asyncio
 import time
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
@@ -18,10 +18,12 @@ from django.db import DatabaseError, connection
 from knowledge.answerability import answerable
 from knowledge.blending import blend_terms, blend_vectors
 from knowledge.candidates import Candidate, find_candidates
+from knowledge.drafts import DraftPassage, draft_candidates
 from knowledge.embedding import EmbeddingFailed, Recipe, embed_questions
 from knowledge.fusion import choose, rank
 from knowledge.lexemes import Term, find_terms
-from knowledge.models import Article, Audience, EmbeddingSpace
+from knowledge.models import Article, Audience, Chunk, EmbeddingSpace
+from knowledge.scope import Scope
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
@@ -74,6 +76,19 @@ class Retrieval:
     answerable: float = 0.0
     ms: dict[str, float] = field(default_factory=dict)
     degraded: str = ""
+    ranked: list[Passage] = field(default_factory=list)  # best first, however many of an article; only if asked for
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Who asks, and what they want to have. `ranked`: how many passages to rank for somebody who looks on."""
+
+    audiences: Collection[str]
+    language: str | None
+    only_language: bool
+    limit: int
+    context: str
+    ranked: int
 
 
 def find_passages(
@@ -81,35 +96,40 @@ def find_passages(
     *,
     audiences: Collection[str] = ("public",),
     language: str | None = None,
+    only_language: bool = False,
     limit: int = 3,
     context: str = "",
+    ranked: int = 0,
     space: EmbeddingSpace | None = None,
 ) -> Retrieval:
-    """Search by meaning and by words. `language` is preferred, not demanded. RetrievalError without a database.
+    """Search by meaning and by words. RetrievalError without a database.
 
-    `context` is what was said just before, if the question follows something: it counts, but less than the question.
-    Vectors are of the active space unless another `space` is named, as in a comparison of two.
+    `language` is preferred, or demanded with `only_language`. `context` is what was said just before, if the question
+    follows something: it counts, but less than the question. `space` is searched in place of the active one.
     An empty question finds nothing; one longer than MAX_QUESTION_CHARS is cut.
     """
-    readers = sorted({Audience(audience).value for audience in audiences})
-    asked = clean(question)
-    if not readers or not asked:
-        return Retrieval()
-    clock = Clock()
-    try:
-        space = space or EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).first()
-        texts = [asked] if not context.strip() else [asked, clean(f"{context[-MAX_CONTEXT_CHARS:]} {asked}")]
-        vector, degraded = _embed(space, texts)
-        clock.lap("embed")
-        terms = _terms(texts, readers, language)
-        clock.lap("terms")
-        candidates = find_candidates(terms=terms, audiences=readers, space=space, vector=vector)
-        clock.lap("search")
-    except DatabaseError as error:
-        logger.warning("retrieval_failed", error=type(error).__name__)
-        raise RetrievalError("The articles cannot be searched just now: the database does not answer.") from error
-    found = arrange(candidates, language=language, limit=limit)
-    return replace(found, degraded=degraded, ms=clock.done())
+    wanted = Wanted(audiences, language, only_language, limit, context, ranked)
+    return _find(question, wanted, space=space)
+
+
+def find_passages_with_draft(
+    question: str,
+    *,
+    draft: Sequence[DraftPassage],
+    replacing: UUID | None,
+    audiences: Collection[str] = ("public",),
+    language: str | None = None,
+    only_language: bool = False,
+    limit: int = 3,
+    context: str = "",
+    ranked: int = 0,
+) -> Retrieval:
+    """`find_passages` as it would be if the draft were published in place of the article `replacing`.
+
+    Its passages have ids below zero, and no address. Nothing is written.
+    """
+    wanted = Wanted(audiences, language, only_language, limit, context, ranked)
+    return _find(question, wanted, draft=draft, replacing=replacing)
 
 
 async def afind_passages(
@@ -117,15 +137,58 @@ async def afind_passages(
     *,
     audiences: Collection[str] = ("public",),
     language: str | None = None,
+    only_language: bool = False,
     limit: int = 3,
     context: str = "",
 ) -> Retrieval:
     """`find_passages` in a thread of its own few, so that many questions wait for a search and not for each other."""
-    search = partial(find_passages, question, audiences=audiences, language=language, limit=limit, context=context)
+    wanted = Wanted(audiences, language, only_language, limit, context, 0)
+    search = partial(_find, question, wanted)
     return await asyncio.get_running_loop().run_in_executor(_searchers, _give_connection_back_after, search)
 
 
-def arrange(candidates: list[Candidate], *, language: str | None, limit: int) -> Retrieval:
+def _find(
+    question: str,
+    wanted: Wanted,
+    *,
+    space: EmbeddingSpace | None = None,
+    draft: Sequence[DraftPassage] = (),
+    replacing: UUID | None = None,
+) -> Retrieval:
+    asked = clean(question)
+    clock = Clock()
+    try:
+        space = space or EmbeddingSpace.objects.filter(state=EmbeddingSpace.State.ACTIVE).first()
+        scope = Scope.of(wanted.audiences, space, language=wanted.language if wanted.only_language else None)
+        if scope is None or not asked:
+            return Retrieval()
+        texts = [asked]
+        if wanted.context.strip():
+            texts.append(clean(f"{wanted.context[-MAX_CONTEXT_CHARS:]} {asked}"))
+        vector, degraded = _embed(space, texts)
+        clock.lap("embed")
+        terms = _terms(texts, scope, {wanted.language or "", *(one.language for one in draft)})
+        clock.lap("terms")
+        replaced = Chunk.objects.filter(article=replacing, live=True) if replacing else Chunk.objects.none()
+        without = list(replaced.values_list("pk", flat=True))
+        candidates = find_candidates(terms=terms, scope=scope, space=space, vector=vector, without=without)
+        clock.lap("search")
+        if draft:
+            candidates += draft_candidates(
+                draft, replacing=replacing, terms=terms, scope=scope, space=space, vector=vector
+            )
+            clock.lap("draft")
+    except DatabaseError as error:
+        logger.warning("retrieval_failed", error=type(error).__name__)
+        raise RetrievalError("The articles cannot be searched just now: the database does not answer.") from error
+    except EmbeddingFailed as error:
+        logger.warning("draft_not_embedded", reason=error.text)
+        raise RetrievalError(f"The draft cannot be searched just now. {error.text}") from error
+    found = arrange(candidates, language=wanted.language, limit=wanted.limit, ranked=wanted.ranked)
+    return replace(found, degraded=degraded, ms=clock.done())
+
+
+def arrange(candidates: list[Candidate], *, language: str | None, limit: int, ranked: int = 0) -> Retrieval:
     """Candidates -> what is shown and quoted. Pure."""
     by_words_alone = all(candidate.similarity is None for candidate in candidates)
     ranking = rank(candidates, language)
@@ -136,6 +199,7 @@ def arrange(candidates: list[Candidate], *, language: str | None, limit: int) ->
     return Retrieval(
         passages=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in choose(ordered, limit)],
         ranked_article_ids=[candidate.article_id for candidate in articles[:RANKED_ARTICLES]],
+        ranked=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in ordered[:ranked]],
         nearest=[(candidate.title, open_address(candidate)) for candidate in articles[:NEAREST]],
         answerable=answerable(ranking.article_scores, by_words_alone=by_words_alone),
     )
@@ -175,16 +239,18 @@ def _embed(space: EmbeddingSpace | None, texts: list[str]) -> tuple[list[float] 
     return (blend_vectors(*vectors) if len(vectors) == 2 else vectors[0]), ""
 
 
-def _terms(texts: list[str], readers: list[str], language: str | None) -> list[Term]:
-    languages = _languages(readers, language)
-    found = [find_terms(text, languages=languages, audiences=readers) for text in texts]
+def _terms(texts: list[str], scope: Scope, asked: Collection[str]) -> list[Term]:
+    languages = _languages(scope) | {language for language in asked if language}
+    found = [find_terms(text, languages=languages, scope=scope) for text in texts]
     return blend_terms(*found) if len(found) == 2 else found[0]
 
 
-def _languages(readers: list[str], language: str | None) -> set[str]:
-    """The languages that this reader's articles are written in, and the one asked for."""
-    written = Article.objects.filter(status=Article.Status.PUBLISHED, audience__in=readers)
-    return set(written.order_by().values_list("language", flat=True).distinct()) | ({language} if language else set())
+def _languages(scope: Scope) -> set[str]:
+    """The languages that this reader's articles are written in."""
+    if scope.language:
+        return {scope.language}
+    written = Article.objects.filter(status=Article.Status.PUBLISHED, audience__in=scope.audiences)
+    return set(written.order_by().values_list("language", flat=True).distinct())
 
 
 def address(slug: str, anchor: str = "") -> str:
@@ -192,8 +258,8 @@ def address(slug: str, anchor: str = "") -> str:
 
 
 def open_address(candidate: Candidate, anchor: str = "") -> str:
-    """Where anybody may read it; "" if the help pages show it to staff alone."""
-    return address(candidate.slug, anchor) if candidate.audience == Audience.PUBLIC else ""
+    """Where anybody may read it; "" if the help pages show it to staff alone, or it is a draft."""
+    return address(candidate.slug, anchor) if candidate.audience == Audience.PUBLIC and candidate.slug else ""
 
 
 def _passage(candidate: Candidate, score: float) -> Passage:

@@ -1,6 +1,7 @@
 """A question finds passages: by meaning, by words, in its language; never one that this reader may not see."""
 
 import pytest
+from asgiref.sync import sync_to_async
 from django.utils.text import slugify
 
 from knowledge import indexing, publishing
@@ -134,3 +135,21 @@ def test_what_was_said_before_tells_what_a_follow_up_is_about(fake_model):
     for subject, article in (("I want to buy boots", boots), ("I want to buy tents", tents)):
         assert find_passages(follow_up, context=subject).ranked_article_ids[0] == article.pk
     assert find_passages("When are tents delivered?", context="boots").ranked_article_ids[0] == tents.pk
+
+
+def test_a_language_that_is_demanded_leaves_the_others_out(fake_model):
+    english = write("Wifi", "Wifi Router Reset", language="en")
+    german = write("Wifi", "Wifi Router Reset", slug="wlan", language="de")
+    indexing.embed_stale()
+    for language, only in (("de", german), ("en", english)):
+        found = find_passages("Wifi Router Reset", language=language, only_language=True)
+        assert found.ranked_article_ids == [only.pk]
+    assert find_passages("Wifi Router Reset", language="fr", only_language=True).passages == []
+    assert find_passages("Wifi Router Reset", language="xx'; --", only_language=True).passages == []
+
+
+async def test_a_language_is_demanded_from_the_loop_too(fake_model):
+    german = await sync_to_async(write)("Wifi", "Wifi Router Reset", slug="wlan", language="de")
+    await sync_to_async(write)("Wifi", "Wifi Router Reset")
+    found = await afind_passages("Wifi Router Reset", language="de", only_language=True)
+    assert found.ranked_article_ids == [german.pk]

@@ -11,6 +11,7 @@ from knowledge.embedding import embed_question
 from knowledge.lexemes import find_terms, matching_query
 from knowledge.models import Audience, Embedding
 from knowledge.retrieval import MAX_QUESTION_CHARS, Retrieval, clean, find_passages
+from knowledge.scope import Scope
 from knowledge.vector_index import build_index
 from tests.knowledge.test_retrieval import write
 
@@ -52,6 +53,12 @@ def canaries(fake_model):
     return articles
 
 
+def scope_of(readers, language: str | None = None) -> Scope:
+    scope = Scope.of(readers, indexing.active_space(), language=language)
+    assert scope is not None
+    return scope
+
+
 def probes(count: int = PROBES) -> list[str]:
     chance = random.Random(7)
     return [
@@ -62,14 +69,15 @@ def probes(count: int = PROBES) -> list[str]:
 @pytest.mark.parametrize("readers", READERS)
 def test_no_arm_shows_a_reader_what_others_may_see(canaries, readers):
     space = indexing.active_space()
+    scope = scope_of(readers)
     vector = embed_question(indexing.recipe_of(space), " ".join(WORDS))
     allowed = {article.pk for article in canaries.values() if article.audience in readers}
     seen = set()
     for probe in probes():
-        terms = find_terms(probe, languages=["en"], audiences=readers)
-        by_words = find_candidates(terms=terms, audiences=readers, space=None, vector=None)
-        by_meaning = find_candidates(terms=[], audiences=readers, space=space, vector=vector)
-        together = find_candidates(terms=terms, audiences=readers, space=space, vector=vector)
+        terms = find_terms(probe, languages=["en"], scope=scope)
+        by_words = find_candidates(terms=terms, scope=scope, space=None, vector=None)
+        by_meaning = find_candidates(terms=[], scope=scope, space=space, vector=vector)
+        together = find_candidates(terms=terms, scope=scope, space=space, vector=vector)
         seen |= {candidate.article_id for candidate in [*by_words, *by_meaning, *together]}
     assert seen == allowed
 
@@ -117,7 +125,7 @@ def test_a_question_is_cut_and_cleaned():
 
 
 def test_rare_words_choose_what_is_ranked(canaries):
-    terms = find_terms("refund of article 2 zeppelin", languages=["en"], audiences=["public"])
+    terms = find_terms("refund of article 2 zeppelin", languages=["en"], scope=scope_of(["public"]))
     weights = {term.queries[0]: term.weight for term in terms}
     assert weights["'zeppelin'"] > weights["'2'"] > weights["'refund'"] > 0
     assert "zeppelin" not in matching_query(terms) and "'2'" in matching_query(terms)
@@ -127,7 +135,7 @@ def test_the_index_of_the_space_is_used(canaries):
     space = indexing.active_space()
     build_index(space)
     vector = embed_question(indexing.recipe_of(space), "refund")
-    sql, values = search_statement(terms=[], audiences=["public", "customers"], space=space, vector=vector)
+    sql, values = search_statement(terms=[], scope=scope_of(READERS[1]), space=space, vector=vector)
     with connection.cursor() as cursor:
         # A few rows are read and sorted faster than an index is walked: leave the planner no other way.
         cursor.execute("SET enable_seqscan = off; SET enable_sort = off")
