@@ -11,12 +11,13 @@ from dataclasses import dataclass, field, replace
 from django.conf import settings
 
 from chat import smalltalk
-from chat.condensing import condense, context_of
+from chat.condensing import condense
 from chat.extracts import extract
 from chat.phrases import say
 from chat.prompts import PROMPT_VERSION, build_prompt
 from chat.speech import Speech
 from chat.support import Unsupported
+from knowledge.blending import context_of
 from knowledge.retrieval import Passage, Retrieval, RetrievalError, afind_passages
 from supportbot.inference.client import Finish, ModelError, stream_chat
 from supportbot.log import get_logger
@@ -35,6 +36,7 @@ class Options:
 
     audiences: Collection[str] = ("public",)
     locale: str = "en"
+    only_language: bool = False  # answer from articles in the question's language alone
     answerer: str = "live"
     gate: bool = True
     model: str = ""  # empty: CHAT_MODEL

@@ -19,7 +19,6 @@ MAX_BARE_WORDS = 2  # so few words have no subject of their own
 MAX_OPENED_WORDS = 8  # a longer question names its subject, however it begins
 MAX_POINTING_WORDS = 10
 MAX_CARRIED_CHARS = 300
-CONTEXT_TURNS = 3
 
 
 def condense(question: str, history: Sequence[Mapping[str, str]]) -> str:
@@ -31,11 +30,6 @@ def condense(question: str, history: Sequence[Mapping[str, str]]) -> str:
     if len(earlier) > 1 and is_follow_up(earlier[-1]):
         carried.insert(0, earlier[-2])  # a follow-up of a follow-up: the subject was named before
     return " ".join([*(text[:MAX_CARRIED_CHARS] for text in carried), question])
-
-
-def context_of(history: Sequence[Mapping[str, str]]) -> str:
-    """What was said just before by either side, oldest first: it tells what a follow-up is about."""
-    return " ".join(turn.get("text", "").strip()[:MAX_CARRIED_CHARS] for turn in history[-CONTEXT_TURNS:])
 
 
 def is_follow_up(question: str) -> bool:

@@ -8,12 +8,19 @@ is rewritten from its history by rules 0.864 and 0.330, question and history as 
 at 0.4 0.905 and 0.55. It also tells far better what cannot be answered: AUROC 0.89 against 0.80 on mtrag_un.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from knowledge.lexemes import Term
 
 CONTEXT_SHARE = 0.4
+CONTEXT_TURNS = 3
+MAX_TURN_CHARS = 300
 MAX_BLENDED_TERMS = 48
+
+
+def context_of(history: Sequence[Mapping[str, str]]) -> str:
+    """What was said just before by either side, oldest first: it tells what a follow-up is about."""
+    return " ".join(turn.get("text", "").strip()[:MAX_TURN_CHARS] for turn in history[-CONTEXT_TURNS:])
 
 
 def blend_vectors(question: Sequence[float], with_context: Sequence[float]) -> list[float]:

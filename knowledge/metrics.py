@@ -1,13 +1,13 @@
 """How good a ranking is, with the interval that chance alone would explain. Pure."""
 
 import math
-import random
-from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass
-from statistics import fmean
+
+import numpy as np
 
 RESAMPLES = 1000
+BLOCK = 100  # resamples drawn at once: bounds the memory of a large set
 SEED = 20261122
 DEPTH = 10
 
@@ -23,6 +23,20 @@ class Estimate:
 
     def __str__(self) -> str:
         return f"{self.value:.3f} [{self.low:.3f}, {self.high:.3f}] n={self.n}"
+
+    @property
+    def signed(self) -> str:
+        """As a difference is written: better is +."""
+        return f"{self.value:+.3f} [{self.low:+.3f}, {self.high:+.3f}] n={self.n}"
+
+    @property
+    def is_below_zero(self) -> bool:
+        """Of a difference: wholly below, so not by chance alone."""
+        return self.high < 0
+
+    @property
+    def is_above_zero(self) -> bool:
+        return self.low > 0
 
     def as_json(self) -> dict[str, float | int]:
         return {name: round(value, 4) for name, value in asdict(self).items()}
@@ -49,9 +63,7 @@ def ndcg(ranked: Sequence[str], gold: Collection[str], depth: int = DEPTH) -> fl
 
 def auroc(positive: Sequence[float], negative: Sequence[float]) -> float:
     """The chance that an answerable question scores above an unanswerable one; ties count half."""
-    ordered = sorted(negative)
-    below = sum(bisect_left(ordered, score) + bisect_right(ordered, score) for score in positive)
-    return below / (2 * len(positive) * len(negative))
+    return _area(np.asarray(positive, float), np.asarray(negative, float))
 
 
 RANKING: dict[str, Callable[[Sequence[str], Collection[str]], float]] = {
@@ -66,22 +78,30 @@ RANKING: dict[str, Callable[[Sequence[str], Collection[str]], float]] = {
 
 def mean_with_interval(values: Sequence[float]) -> Estimate:
     """Resampled over questions, with a fixed seed: the same values give the same interval."""
-    chance = random.Random(SEED)
-    means = [fmean(chance.choices(values, k=len(values))) for _ in range(RESAMPLES)]
-    return Estimate(fmean(values), *_middle(means), len(values))
+    given = np.asarray(values, float)
+    chance = np.random.default_rng(SEED)
+    means = [given[chance.integers(0, len(given), (BLOCK, len(given)))].mean(axis=1) for _ in range(RESAMPLES // BLOCK)]
+    return Estimate(float(given.mean()), *_middle(np.concatenate(means)), len(given))
 
 
 def auroc_with_interval(positive: Sequence[float], negative: Sequence[float]) -> Estimate:
     """Answerable and unanswerable questions are resampled apart."""
-    chance = random.Random(SEED)
+    yes, no = np.asarray(positive, float), np.asarray(negative, float)
+    chance = np.random.default_rng(SEED)
     areas = [
-        auroc(chance.choices(positive, k=len(positive)), chance.choices(negative, k=len(negative)))
+        _area(yes[chance.integers(0, len(yes), len(yes))], no[chance.integers(0, len(no), len(no))])
         for _ in range(RESAMPLES)
     ]
-    return Estimate(auroc(positive, negative), *_middle(areas), len(positive) + len(negative))
+    return Estimate(_area(yes, no), *_middle(np.array(areas)), len(yes) + len(no))
 
 
-def _middle(resampled: list[float]) -> tuple[float, float]:
-    ordered = sorted(resampled)
+def _area(positive: np.ndarray, negative: np.ndarray) -> float:
+    ordered = np.sort(negative)
+    below = np.searchsorted(ordered, positive, "left") + np.searchsorted(ordered, positive, "right")
+    return float(below.sum()) / (2 * len(positive) * len(negative))
+
+
+def _middle(resampled: np.ndarray) -> tuple[float, float]:
+    ordered = np.sort(resampled)
     tail = round(0.025 * len(ordered))
-    return ordered[tail], ordered[-tail - 1]
+    return float(ordered[tail]), float(ordered[-tail - 1])

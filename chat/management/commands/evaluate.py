@@ -14,8 +14,8 @@ from django.core.management.base import BaseCommand, CommandError
 
 from chat import evaluation as answering
 from chat.answering import Options
-from chat.condensing import context_of
 from knowledge import evaluation
+from knowledge.blending import context_of
 from knowledge.embedding import EmbeddingFailed
 from knowledge.evaluation_files import BadFile, read_articles, read_questions
 from knowledge.scratch import NoGround, ground
