@@ -289,7 +289,9 @@ class ConversationAdmin(admin.ModelAdmin):
 @admin.register(Widget)
 class WidgetAdmin(admin.ModelAdmin):
     list_display = ("name", "key", "active")
-    fields = ("name", "key", "active", "allowed_origins", "greeting", "suggestions", "identity_secret")
+    fields = (
+        "name", "key", "active", "allowed_origins", "greeting", "suggestions", "only_language", "identity_secret"
+    )  # fmt: skip
 
 
 @admin.register(ContactRequest)

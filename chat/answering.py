@@ -150,6 +150,7 @@ async def search(question: str, context: str, end: Ending, options: Options) -> 
             question,
             audiences=options.audiences,
             language=end.language,
+            only_language=options.only_language,
             limit=settings.CHAT_PASSAGES,
             context=context,
         )

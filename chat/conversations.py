@@ -219,10 +219,11 @@ class Task:
     history: list[dict[str, str]]
     audiences: Collection[str]
     locale: str
+    only_language: bool
 
 
 def task_of(reply: UUID) -> Task:
-    rows = Message.objects.select_related("reply_to", "conversation__visitor")
+    rows = Message.objects.select_related("reply_to", "conversation__visitor", "conversation__widget")
     row = rows.get(pk=reply, role=Message.Role.BOT)
     assert row.reply_to is not None, "every reply answers a message"
     before = Message.objects.filter(conversation=row.conversation, pk__lt=row.reply_to_id, status=Message.Status.DONE)
@@ -232,7 +233,15 @@ def task_of(reply: UUID) -> Task:
         if m.text
     ][::-1]
     audiences = [a for a in row.conversation.visitor.audiences if a != Audience.INTERNAL]
-    return Task(row.pk, row.conversation_id, row.reply_to.text, history, audiences, row.conversation.language)
+    return Task(
+        reply=row.pk,
+        conversation=row.conversation_id,
+        question=row.reply_to.text,
+        history=history,
+        audiences=audiences,
+        locale=row.conversation.language,
+        only_language=row.conversation.widget.only_language,
+    )
 
 
 def earlier_unfinished(reply: UUID, conversation: UUID) -> list[UUID]:

@@ -30,6 +30,11 @@ class Widget(models.Model):
     identity_secret = models.CharField(
         max_length=100, blank=True, help_text="Signs known customers in (HS256); empty: nobody."
     )
+    only_language = models.BooleanField(
+        "only in the customer's language",
+        default=False,
+        help_text="Answer from articles in the language of the question alone. Otherwise they only come first.",
+    )
     active = models.BooleanField(default=True)
 
     def __str__(self) -> str:

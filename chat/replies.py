@@ -263,7 +263,7 @@ async def tell(writer: Writer) -> None:
         why_extract = await seat(writer, ticket)
         if await is_left_to_person(writer, task):  # they may have come while it waited
             return
-        options = Options(audiences=task.audiences, locale=task.locale)
+        options = Options(audiences=task.audiences, locale=task.locale, only_language=task.only_language)
         if why_extract:
             options = replace(options, answerer="extract", why_extract=why_extract)
         async with aclosing(compose(task.question, task.history, options)) as events:
