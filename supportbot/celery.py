@@ -10,6 +10,7 @@ os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportbot.settings")
 app = Celery("supportbot")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
+app.autodiscover_tasks(["knowledge"], related_name="import_tasks")
 
 
 @setup_logging.connect

@@ -194,6 +194,8 @@ CELERY_TASK_DEFAULT_QUEUE = "embed"
 CELERY_TASK_ROUTES = {
     "knowledge.tasks.sweep": {"queue": "sweep"},
     "chat.tasks.sweep": {"queue": "sweep"},
+    "knowledge.import_tasks.sweep": {"queue": "sweep"},
+    "knowledge.import_tasks.carry_out": {"queue": "import"},
     "chat.tasks.*": {"queue": "chat"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
@@ -207,6 +209,11 @@ CELERY_BEAT_SCHEDULE = {
         "task": "chat.tasks.sweep",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": 2 * SWEEP_SECONDS},
+    },
+    "go on with imports": {
+        "task": "knowledge.import_tasks.sweep",
+        "schedule": max(10, SWEEP_SECONDS),
+        "options": {"expires": 2 * max(10, SWEEP_SECONDS)},
     },
 }
 CELERY_TIMEZONE = TIME_ZONE
@@ -229,6 +236,12 @@ ADAPTER_DIRS = [BASE_DIR / "chat" / "tuning" / "shipped", DATA_DIR / "adapters"]
 MODEL_THREADS = env_int("MODEL_THREADS", os.cpu_count() or 1, least=1, most=256)
 MODEL_MAX_BATCH = env_int("MODEL_MAX_BATCH", 8, least=1, most=64)
 MODEL_MAX_WAITING = env_int("MODEL_MAX_WAITING", 256, least=1, most=10_000)
+
+# --- Imports of articles: what staff may send, and what of the server's own they may read ----------------------------
+IMPORT_UPLOAD_MB = env_int("IMPORT_UPLOAD_MB", 200, least=1, most=2000)
+IMPORT_KEEP_DAYS = env_int("IMPORT_KEEP_DAYS", 30, least=1, most=3650)
+IMPORT_NETWORKS = env_list("IMPORT_NETWORKS")
+IMPORT_FOLDERS = [Path(folder) for folder in env_list("IMPORT_FOLDERS")]
 
 # --- Chat: every limit has a name -----------------------------------------------------------------------------------
 CHAT_MAX_QUESTION_CHARS = env_int("CHAT_MAX_QUESTION_CHARS", 2000, least=10, most=20_000)

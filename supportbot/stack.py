@@ -46,7 +46,7 @@ def _model_status() -> str:
 def worker_child() -> Child:
     name = f"supportbot-{os.getpid()}@localhost"
     command = [sys.executable, "-m", "celery", "-A", "supportbot.celery", "worker", "--beat", "--hostname", name]
-    command += ["--queues", "embed,chat,sweep", "--concurrency", "2", "--loglevel", "INFO"]
+    command += ["--queues", "embed,chat,sweep,import", "--concurrency", "3", "--loglevel", "INFO"]
     command += ["--schedule", str(settings.DATA_DIR / "beat-schedule"), "--without-gossip", "--without-mingle"]
 
     def answers() -> bool:

@@ -1,0 +1,83 @@
+"""Files that staff upload to be imported: kept in the data folder, for the owner's eyes, for a while."""
+
+import os
+import re
+from datetime import timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from django.conf import settings
+from django.core.files.uploadedfile import UploadedFile
+from django.utils import timezone
+
+from knowledge.import_shelf import one_line
+from knowledge.models import ImportSource
+
+MIB = 1024 * 1024
+ORPHAN_HOURS = 24  # what no source names, after a process that was killed in between
+# The ending tells a reader what it is; anything else of the name is ours.
+ENDING = re.compile(r"\.[a-z0-9]{1,8}$")
+
+
+class UploadRefused(ValueError):
+    """A file that is not kept; the text is a sentence for the person who sent it."""
+
+
+def folder() -> Path:
+    path = settings.DATA_DIR / "imports"
+    path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    return path
+
+
+def check_size(size: int | None) -> None:
+    """Raises UploadRefused for a file, or a whole request, that is larger than staff may send."""
+    most = settings.IMPORT_UPLOAD_MB
+    if size is not None and size > most * MIB:
+        raise UploadRefused(
+            f"The file has {size / MIB:,.0f} MB; {most:,} MB is the most. Divide it, or ask whoever runs the server "
+            "to import it with manage.py import_articles."
+        )
+
+
+def keep(source: ImportSource, file: UploadedFile) -> None:
+    """Keep the file for this source, in place of an earlier one. The source is not saved."""
+    check_size(file.size)
+    ending = ENDING.search((file.name or "").lower())
+    name = f"{uuid4().hex}{ending.group() if ending else ''}"
+    descriptor = os.open(folder() / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    with os.fdopen(descriptor, "wb") as out:
+        for piece in file.chunks():
+            out.write(piece)
+    drop(source)
+    shown = one_line((file.name or "").replace("\\", "/").rsplit("/", 1)[-1], 200) or "upload"
+    source.upload, source.upload_name, source.uploaded, source.location = name, shown, timezone.now(), ""
+
+
+def drop(source: ImportSource) -> None:
+    """Delete the file of a source. The source is not saved."""
+    if source.upload:
+        (folder() / Path(source.upload).name).unlink(missing_ok=True)
+        source.upload = ""
+
+
+def path_of(source: ImportSource) -> Path | None:
+    """The file of a source that has one, if it is still there."""
+    path = folder() / Path(source.upload).name
+    return path if source.upload and path.is_file() else None
+
+
+def expire() -> int:
+    """Delete what was uploaded long ago, and files that no source names. Gives how many."""
+    old = timezone.now() - timedelta(days=settings.IMPORT_KEEP_DAYS)
+    gone = 0
+    for source in ImportSource.objects.filter(uploaded__lt=old).exclude(upload=""):
+        drop(source)
+        source.save(update_fields=["upload"])
+        gone += 1
+    named = set(ImportSource.objects.exclude(upload="").values_list("upload", flat=True))
+    young = (timezone.now() - timedelta(hours=ORPHAN_HOURS)).timestamp()
+    with os.scandir(folder()) as entries:
+        left = [entry.path for entry in entries if entry.name not in named and entry.stat().st_mtime < young]
+    for path in left:
+        Path(path).unlink(missing_ok=True)
+    return gone + len(left)

@@ -1,0 +1,49 @@
+"""Doors for Celery: runs of imports, one at a time in the workers, so that most of them stay free for the rest."""
+
+import redis
+from celery import shared_task
+from django.conf import settings
+from kombu.exceptions import OperationalError
+
+from knowledge import import_files, imports
+from knowledge.tasks import HINT_SECONDS
+from knowledge.vector_index import advisory_lock
+from supportbot.celery import app
+from supportbot.log import get_logger
+
+logger = get_logger(__name__)
+
+SOFT_SECONDS, HARD_SECONDS = 2 * 3600, 2 * 3600 + 120
+WORKERS_LOCK = 7_220_003  # an advisory lock of this database, beside those of vector_index
+SWEEP_SECONDS = 60
+
+
+@shared_task(soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
+def carry_out(run_id: int) -> None:
+    with advisory_lock(WORKERS_LOCK) as held:
+        if held:
+            imports.carry_out(run_id)
+    if held and (following := imports.next_waiting()):
+        hint(following)
+
+
+@shared_task(soft_time_limit=SWEEP_SECONDS, time_limit=SWEEP_SECONDS + 10)
+def sweep() -> None:
+    """Go on with what was broken off or never began, and delete what was uploaded long ago."""
+    for run_id in imports.waiting():
+        hint(run_id)
+    import_files.expire()
+
+
+def hint(run_id: int) -> None:
+    """Ask a worker to carry a run out now. Never fails and never waits long: the sweep finds it anyway."""
+    brief = settings.CELERY_BROKER_TRANSPORT_OPTIONS | {
+        "socket_timeout": HINT_SECONDS,
+        "socket_connect_timeout": HINT_SECONDS,
+        "max_retries": 0,
+    }
+    try:
+        with app.connection_for_write(connect_timeout=HINT_SECONDS, transport_options=brief) as connection:
+            carry_out.apply_async((run_id,), connection=connection, retry=False)
+    except (OperationalError, redis.RedisError, OSError) as error:
+        logger.warning("import_hint_failed", run=run_id, error=type(error).__name__)
