@@ -13,8 +13,8 @@ from math import ceil
 from knowledge.markdown import Block, blocks
 
 CHUNKING_VERSION = 1
-# The encoder reads 256 tokens: title, heading path and text, of which the text may have MAX_TOKENS. In English 200 tokens
-# are about 150 words. Another encoder may read more or less: then `most` of `split` is another number.
+# The encoder reads 256 tokens: title, heading path and text, of which the text may have MAX_TOKENS. In English 200
+# tokens are about 150 words. Another encoder may read more or less: then `most` of `split` is another number.
 MAX_TOKENS = 200
 ABOVE_TOKENS = 40  # for title and headings; longer ones take from the text, down to LEAST_TOKENS
 LEAST_TOKENS = 80
@@ -89,6 +89,11 @@ def split(title: str, body: str, most: int = MAX_TOKENS) -> list[Piece]:
                     f"This article has more than {MAX_PIECES:,} passages. Divide it into several articles."
                 )
     return pieces
+
+
+def most_tokens(cut: str) -> int:
+    """The `most` of a cut, which is named by the version of the rules and this. There are no rules but the present."""
+    return int(cut.rpartition("/")[2])
 
 
 def _sections(title: str, body: str) -> Iterator[Section]:

@@ -11,7 +11,7 @@ from knowledge.candidates import Candidate, stem_values, words_rank
 from knowledge.embedding import Recipe, embed_passages, passage_text, text_hash
 from knowledge.lexemes import Term
 from knowledge.models import Audience, Embedding, EmbeddingSpace
-from knowledge.publishing import search_config
+from knowledge.passages import search_config
 from knowledge.scope import Scope
 
 EMBEDDED = 40  # passages of one draft: about two seconds of two cores. Of a longer one those that hold most words

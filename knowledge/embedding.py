@@ -27,7 +27,7 @@ class EmbeddingFailed(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """`chunking` is the version of the rules by which articles are cut, `passage_tokens` the most a passage may have."""
+    """`chunking` is the version of the rules that cut articles, `passage_tokens` the most that a passage may have."""
 
     model: str
     dimensions: int

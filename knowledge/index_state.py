@@ -26,8 +26,9 @@ def index_state(article: Article) -> IndexState:
         return IndexState("draft", "Draft", "Customers do not see it.")
     if article.status == Article.Status.ARCHIVED:
         return IndexState("archived", "Archived", "Customers do not see it.")
-    total = Chunk.objects.filter(article=article, live=True).count()
-    left = unembedded(active_space()).filter(article=article).count()
+    space = active_space()
+    total = Chunk.objects.filter(article=article, live=True, cut=space.cut).count()
+    left = unembedded(space).filter(article=article).count()
     done = f"{total - left} of {total} passages embedded"
     if left and article.index_attempts >= MAX_ATTEMPTS:
         reason = article.index_error or "The worker stopped each time while it embedded this article."

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
-from knowledge.publishing import search_config
+from knowledge.passages import search_config
 from knowledge.scope import Scope
 
 MAX_WORDS = 48  # different words counted; the longest of 238 real forum questions has about 150

@@ -8,14 +8,12 @@ from functools import partial
 from typing import TYPE_CHECKING
 from uuid import UUID
 
-from django.db import connection, transaction
-from django.db.models import QuerySet
+from django.db import transaction
 from django.utils import timezone
 
 from knowledge import indexing, tasks
-from knowledge.chunking import Piece, TooManyPieces, split
-from knowledge.embedding import text_hash
 from knowledge.models import Article, Chunk, Embedding, Revision
+from knowledge.passages import Uncuttable, cut_article, replace_passages, retire, set_search_words
 from supportbot.log import get_logger
 
 if TYPE_CHECKING:
@@ -27,21 +25,10 @@ DRAFT_FIELDS = ("slug", "title", "body", "category", "language", "audience", "re
 STATE_FIELDS = (
     "status", "live_revision", "published_at", "answerable_at", "index_attempts", "index_error", "index_retry_at",
 )  # fmt: skip
-# PostgreSQL's text search knows these languages; the others are searched word by word as they are written.
-SEARCH_CONFIGS = {
-    "ar": "arabic", "da": "danish", "de": "german", "en": "english", "es": "spanish", "fi": "finnish", "fr": "french",
-    "it": "italian", "nl": "dutch", "no": "norwegian", "pt": "portuguese", "ru": "russian", "sv": "swedish",
-    "tr": "turkish",
-}  # fmt: skip
 
 
 class PublishingError(ValueError):
     """A verb that cannot be done; its text is a sentence for the person who asked for it."""
-
-
-def search_config(language: str) -> str:
-    """The name of PostgreSQL's text search configuration for a language."""
-    return SEARCH_CONFIGS.get(language, "simple")
 
 
 def storable(text: str) -> str:
@@ -66,18 +53,16 @@ def publish(*, article: Article, by: "User | None", note: str = "") -> Revision:
     """
     _write(article)
     try:
-        pieces = split(article.title, article.body)
-    except TooManyPieces as error:
+        pieces = cut_article(article.title, article.body)
+    except Uncuttable as error:
         raise PublishingError(str(error)) from None
-    if not pieces:
-        raise PublishingError("An article without text cannot be published. Write its body first.")
     revision = article.live_revision
     if revision is None or _differs(revision, article):
         revision = _new_revision(article, by, note)
         article.published_at = timezone.now()
         article.answerable_at = None
     article.live_revision, article.status = revision, Article.Status.PUBLISHED
-    if _replace_passages(article, revision, pieces):
+    if replace_passages(article, revision, pieces):
         article.answerable_at = None
     _save_state(article)
     indexing.note_answerable([article.pk])
@@ -134,7 +119,7 @@ def repair(*, article: Article) -> bool:
     revision = locked.live_revision
     if revision is None:
         return False
-    replaced = _replace_passages(locked, revision, split(revision.title, revision.body))
+    replaced = replace_passages(locked, revision, cut_article(revision.title, revision.body))
     if replaced:
         locked.answerable_at = None
     _save_state(locked)
@@ -203,81 +188,18 @@ def _save_state(article: Article) -> None:
     article.save(update_fields=STATE_FIELDS)
 
 
-def _replace_passages(article: Article, revision: Revision, pieces: list[Piece]) -> bool:
-    """Make these pieces the live passages; unchanged ones keep their vectors. Gives whether anything was replaced."""
-    old = list(Chunk.objects.filter(article=article, live=True).order_by("position"))
-    wanted = [(piece.heading, piece.anchor, piece.text) for piece in pieces]
-    same_revision = all(chunk.revision_id == revision.pk for chunk in old)
-    if same_revision and [(chunk.heading, chunk.anchor, chunk.text) for chunk in old] == wanted:
-        return False
-    used = revision.chunks.order_by("-position").values_list("position", flat=True).first()
-    first = 0 if used is None else used + 1
-    new = [
-        Chunk(
-            revision=revision,
-            article=article,
-            position=position,
-            heading=heading,
-            anchor=anchor,
-            text=text,
-            text_hash=text_hash(revision.title, heading, text),
-            audience=article.audience,
-            language=article.language,
-        )
-        for position, (heading, anchor, text) in enumerate(wanted, first)
-    ]
-    Chunk.objects.bulk_create(new, batch_size=500)
-    _copy_vectors([chunk.pk for chunk in old], [chunk.pk for chunk in new])
-    _retire(Chunk.objects.filter(pk__in=[chunk.pk for chunk in old]))
-    _set_search_words(article)
-    return True
-
-
-def _copy_vectors(old: list[int], new: list[int]) -> None:
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """INSERT INTO knowledge_embedding (chunk_id, space_id, vector, audience, language, created)
-               SELECT DISTINCT ON (new.id, made.space_id)
-                      new.id, made.space_id, made.vector, new.audience, new.language, now()
-               FROM knowledge_chunk new
-               JOIN knowledge_chunk old ON old.text_hash = new.text_hash AND old.id = ANY(%s)
-               JOIN knowledge_embedding made ON made.chunk_id = old.id
-               WHERE new.id = ANY(%s)""",
-            [old, new],
-        )
-
-
-def _retire(chunks: QuerySet[Chunk]) -> None:
-    keys = list(chunks.values_list("pk", flat=True))
-    Embedding.objects.filter(chunk__in=keys).delete()
-    Chunk.objects.filter(pk__in=keys).update(live=False)
-
-
-def _set_search_words(article: Article) -> None:
-    """The words of the live passages as PostgreSQL searches them: title A, headings B, text C."""
-    with connection.cursor() as cursor:
-        cursor.execute(
-            """UPDATE knowledge_chunk chunk
-               SET search = setweight(to_tsvector(%(config)s::regconfig, revision.title), 'A')
-                         || setweight(to_tsvector(%(config)s::regconfig, chunk.heading), 'B')
-                         || setweight(to_tsvector(%(config)s::regconfig, chunk.text), 'C')
-               FROM knowledge_revision revision
-               WHERE revision.id = chunk.revision_id AND chunk.article_id = %(article)s AND chunk.live""",
-            {"config": search_config(article.language), "article": article.pk},
-        )
-
-
 def _repeat_onto_passages(article: Article) -> None:
     faces = {"audience": article.audience, "language": article.language}
-    Chunk.objects.filter(article=article, live=True).update(**faces)
+    live = Chunk.objects.filter(article=article, live=True)
+    live.update(**faces)
     Embedding.objects.filter(chunk__article=article).update(**faces)
-    _set_search_words(article)
+    set_search_words(article, list(live.values_list("pk", flat=True)))
 
 
 def _withdraw(article: Article, *, archived: bool) -> None:
     """Leave retrieval, in this transaction."""
     locked = _lock(article.pk)
-    _retire(Chunk.objects.filter(article=locked, live=True))
+    retire(Chunk.objects.filter(article=locked, live=True))
     locked.status = Article.Status.ARCHIVED if archived else Article.Status.DRAFT
     locked.live_revision = None
     locked.published_at = locked.answerable_at = None

@@ -4,12 +4,13 @@ from knowledge.models.articles import LANGUAGES, MAX_BODY_CHARS, Article, Audien
 from knowledge.models.bulk import BulkChange
 from knowledge.models.findings import Checkup, Finding, InternalLink, TestQuestion
 from knowledge.models.imports import ImportedArticle, ImportItem, ImportRun, ImportSource
-from knowledge.models.spaces import Embedding, EmbeddingSpace
+from knowledge.models.spaces import Attempt, Embedding, EmbeddingSpace
 
 __all__ = [
     "LANGUAGES",
     "MAX_BODY_CHARS",
     "Article",
+    "Attempt",
     "Audience",
     "BulkChange",
     "Category",

@@ -144,7 +144,7 @@ def articles(django_db_setup, django_db_blocker, fake_model_url):
                 slug=slug, title=title, body=body, category=category, audience=audience, language=language
             )
             publishing.publish(article=article, by=None)
-        indexing.ensure_space()
+        indexing.active_space()
         indexing.embed_stale()
         settings.MODEL_URL, settings.EMBEDDING_URL = before
         yield

@@ -8,10 +8,11 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from knowledge import indexing, publishing, tasks
+from knowledge import filling, indexing, publishing, tasks
 from knowledge.embedding import EmbeddingFailed, Recipe, cut_of, default_recipe
-from knowledge.indexing import Stale, embed_stale, plan
-from knowledge.models import Article, Chunk, Embedding, EmbeddingSpace
+from knowledge.filling import Stale, plan
+from knowledge.indexing import embed_stale
+from knowledge.models import Article, Chunk, Embedding
 from knowledge.vector_index import SWEEP_LOCK, advisory_lock, build_index, index_name, is_built
 
 ONE, TWO, THREE = (UUID(int=number) for number in (1, 2, 3))
@@ -103,30 +104,31 @@ def test_small_articles_share_a_request(model, published, delivery, ada):
     assert requests_seen(model) == 1
 
 
-def test_a_publication_during_embedding_wins(model, published, ada, monkeypatch):
-    embed = indexing.embed_passages
+def before_vectors_are_written(monkeypatch, act):
+    """Do something once the vectors are there and not yet in the database."""
+    write = filling.write_vectors
 
-    def overtaken(recipe, texts):
-        vectors = embed(recipe, texts)
-        monkeypatch.setattr(indexing, "embed_passages", embed)
+    def overtaken(*arguments):
+        monkeypatch.setattr(filling, "write_vectors", write)
+        act()
+        return write(*arguments)
+
+    monkeypatch.setattr(filling, "write_vectors", overtaken)
+
+
+def test_a_publication_during_embedding_wins(model, published, ada, monkeypatch):
+    def publish_again():
         published.body = "All free."
         publishing.publish(article=published, by=ada)
-        return vectors
 
-    monkeypatch.setattr(indexing, "embed_passages", overtaken)
+    before_vectors_are_written(monkeypatch, publish_again)
     embed_stale(published.pk)
     assert list(Embedding.objects.values_list("chunk__text", flat=True)) == ["All free."]
     assert fresh(published).answerable_at
 
 
 def test_an_article_withdrawn_during_embedding_gets_no_vectors(model, published, ada, monkeypatch):
-    embed = indexing.embed_passages
-
-    def withdrawn(recipe, texts):
-        publishing.unpublish(article=published, by=ada)
-        return embed(recipe, texts)
-
-    monkeypatch.setattr(indexing, "embed_passages", withdrawn)
+    before_vectors_are_written(monkeypatch, lambda: publishing.unpublish(article=published, by=ada))
     assert embed_stale(published.pk) == 0
     assert not Embedding.objects.exists()
     assert fresh(published).answerable_at is None
@@ -188,19 +190,6 @@ def test_vectors_of_the_wrong_length_are_refused_with_what_to_do(model, publishe
         embed_stale()
 
 
-def test_another_recipe_is_built_beside_the_active_one_and_then_searched(model, published, settings):
-    embed_stale()
-    old = indexing.active_space()
-    settings.EMBEDDING_QUERY_PREFIX = "query: "
-    assert indexing.ensure_space().state == EmbeddingSpace.State.BUILDING
-    assert indexing.active_space() == old
-    embed_stale()
-    EmbeddingSpace.objects.get(state=EmbeddingSpace.State.BUILDING)
-    indexing.activate(indexing.ensure_space())
-    assert indexing.recipe_of(indexing.active_space()).query_prefix == "query: "
-    assert old.embeddings.count() == 3  # the way back
-
-
 def test_every_part_of_a_recipe_is_in_its_fingerprint():
     recipe = default_recipe()
     others = [
@@ -227,7 +216,7 @@ def test_vectors_left_behind_are_found_and_deleted(model, published):
 @pytest.mark.django_db(transaction=True)
 class TestTheVectorIndex:
     def test_it_is_built_once_after_the_fill_and_used(self, model, published):
-        space = indexing.ensure_space()
+        space = indexing.active_space()
         assert not build_index(space)  # nothing to index yet
         tasks.sweep()
         assert is_built(space)

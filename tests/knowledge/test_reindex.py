@@ -37,14 +37,6 @@ def test_passages_are_cut_anew_and_the_draft_stays_a_draft(prices, ada, fake_mod
     assert Article.objects.get().body == "A draft."
 
 
-def test_another_recipe_is_built_and_then_searched(prices, ada, fake_model, settings):
-    publishing.publish(article=prices, by=ada)
-    reindex()
-    settings.EMBEDDING_PASSAGE_PREFIX = "passage: "
-    assert "active" in reindex()
-    assert Embedding.objects.count() == 6
-
-
 def test_an_unknown_address_is_named(db):
     with pytest.raises(CommandError, match="the address nowhere"):
         reindex("nowhere")

@@ -14,7 +14,7 @@ STEP_SECONDS = 10.0
 class Command(BaseCommand):
     help = (
         "Cut published articles into passages anew, forget failed attempts, and embed what has no vector. "
-        "Do this after an upgrade that says so, or with another EMBEDDING_MODEL to see it built at once."
+        "Do this after an upgrade that says so. Another embedding model is a matter of `manage.py spaces`."
     )
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -37,7 +37,7 @@ class Command(BaseCommand):
             indexing.settle()
         except EmbeddingFailed as error:
             raise CommandError(f"{error.text} The workers go on when it can be reached.") from None
-        left = indexing.unembedded(indexing.ensure_space()).count()
+        left = indexing.unembedded(indexing.active_space()).count()
         if left:
             raise CommandError(f"{left} passages have no vector yet; the list of articles says why.")
         active: EmbeddingSpace = indexing.active_space()
