@@ -13,12 +13,8 @@ from django.db.models import Q
 from django.db.models.functions import Upper
 from uuid6 import uuid7
 
-LANGUAGES = [
-    ("en", "English"), ("de", "German"), ("fr", "French"), ("es", "Spanish"), ("it", "Italian"), ("nl", "Dutch"),
-    ("pt", "Portuguese"), ("da", "Danish"), ("sv", "Swedish"), ("no", "Norwegian"), ("fi", "Finnish"), ("ar", "Arabic"),
-    ("ja", "Japanese"), ("zh", "Chinese"), ("pl", "Polish"), ("ru", "Russian"), ("tr", "Turkish"),
-]  # fmt: skip
-MAX_BODY_CHARS = 200_000
+from knowledge.bounds import LANGUAGES, MAX_BODY_CHARS, MAX_TITLE_CHARS
+
 FIRST_CUT = "1/200"
 
 
@@ -51,7 +47,7 @@ class Article(models.Model):
 
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     slug = models.SlugField(max_length=120, unique=True)
-    title = models.CharField(max_length=200)
+    title = models.CharField(max_length=MAX_TITLE_CHARS)
     body = models.TextField(
         blank=True, max_length=MAX_BODY_CHARS, help_text="Markdown. What customers see changes when you publish."
     )
@@ -108,7 +104,7 @@ class Revision(models.Model):
     id = models.UUIDField(primary_key=True, default=uuid7, editable=False)
     article = models.ForeignKey(Article, on_delete=models.CASCADE, related_name="revisions")
     number = models.PositiveIntegerField()
-    title = models.CharField(max_length=200)
+    title = models.CharField(max_length=MAX_TITLE_CHARS)
     body = models.TextField(blank=True)
     language = models.CharField(max_length=8)
     audience = models.CharField(max_length=12, choices=Audience.choices)
