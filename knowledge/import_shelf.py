@@ -19,7 +19,7 @@ from knowledge.publishing import storable
 MAX_TITLE_CHARS = 200
 MAX_CATEGORY_CHARS = 80
 MAX_ADDRESS_CHARS = 1000
-MAX_NEW_CATEGORIES = 200
+MAX_CATEGORIES = 500  # an import makes no more; staff may
 DEFAULT_CATEGORY = "Imported"
 CODES = {code for code, _ in LANGUAGES}
 
@@ -32,7 +32,6 @@ class Shelf:
         self._source = source
         self._default_category = source.category.name if source.category else DEFAULT_CATEGORY
         self._categories = {name.casefold(): name for name in Category.objects.values_list("name", flat=True)}
-        self._most_categories = len(self._categories) + MAX_NEW_CATEGORIES
         self._file: Any = tempfile.TemporaryFile("w+b", dir=folder)  # noqa: SIM115 (closed by __exit__)
         self.documents: list[Shelved] = []
         self.failures: dict[str, str] = {}
@@ -99,7 +98,7 @@ class Shelf:
     def _category(self, document: Document) -> str | None:
         """The name of its category as it is written here already; None where there would be too many new ones."""
         name = one_line(document.category, MAX_CATEGORY_CHARS) or self._default_category
-        if name.casefold() not in self._categories and len(self._categories) >= self._most_categories:
+        if name.casefold() not in self._categories and len(self._categories) >= MAX_CATEGORIES:
             return None
         return self._categories.setdefault(name.casefold(), name)
 

@@ -1,0 +1,72 @@
+"""Links between documents lead to the articles that the documents became."""
+
+import time
+
+import pytest
+
+from knowledge.import_links import LinkMap
+
+HELP = "https://support.larkfield.example/hc/en-us/articles"
+MAP = LinkMap(
+    [
+        ("guide/delivery/prices.md", "", "prices"),
+        ("guide/returns.md", "", "returns"),
+        ("guide/index.md", "", "guide"),
+        ("guide/two words.md", "", "two-words"),
+        ("77", f"{HELP}/250001-Opening-hours", "opening-hours"),
+        ("https://www.larkfield.example/help/kayaks/", "", "kayaks"),
+        ("login@en", "https://www.larkfield.example/help/login/?lang=en", "login"),
+    ]
+)
+
+
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("[x](../returns.md)", "[x](/help/returns/)"),
+        ("[x](prices.md#saturday)", "[x](/help/prices/#saturday)"),
+        ("[x](./prices)", "[x](/help/prices/)"),
+        ("[x](../index.md) and [y](..)", "[x](/help/guide/) and [y](/help/guide/)"),
+        ("[x](/guide/returns.md)", "[x](/help/returns/)"),
+        ("[x](../two%20words.md)", "[x](/help/two-words/)"),
+        ("[x](<../two words.md>)", "[x](/help/two-words/)"),
+        ('[x](../returns.md "Returns")', '[x](/help/returns/ "Returns")'),
+        ("[a](../returns.md) [b](prices.md)", "[a](/help/returns/) [b](/help/prices/)"),
+        ("[x]: ../returns.md\n", "[x]: /help/returns/\n"),
+        (f"[x]({HELP}/250001)", "[x](/help/opening-hours/)"),
+        (f"[x]({HELP}/250001-Another-title/#top)", "[x](/help/opening-hours/#top)"),
+        (f"<{HELP}/250001>", f"[{HELP}/250001](/help/opening-hours/)"),
+        ("[x](http://larkfield.example/help/kayaks)", "[x](/help/kayaks/)"),
+        ("[x](//www.larkfield.example/help/kayaks/)", "[x](/help/kayaks/)"),
+        ("[x](https://larkfield.example/help/login/?lang=en)", "[x](/help/login/)"),
+        # Not ours, not a link, or not text: left as it is.
+        ("[x](../missing.md)", None),
+        ("[x](#saturday)", None),
+        ("[x](https://elsewhere.example/help/kayaks)", None),
+        ("[x](mailto:help@larkfield.example)", None),
+        ("[x](../../../../etc/passwd)", None),
+        ("[x](https://[broken)", None),
+        ("`[x](../returns.md)`", None),
+        ("```\n[x](../returns.md)\n```\n", None),
+        ("~~~\n[x](../returns.md)\n```\n[x](../returns.md)\n", None),
+        ("plain ../returns.md", None),
+    ],
+)
+def test_links_are_rewritten_where_the_target_was_imported(written, expected):
+    assert MAP.rewrite(written, "guide/delivery/prices.md", "") == (written if expected is None else expected)
+
+
+def test_after_a_block_of_code_links_are_links_again():
+    code = "```\n[x](../returns.md)\n```\n"
+    assert MAP.rewrite(f"{code}[x](../returns.md)", "guide/delivery/a.md", "") == f"{code}[x](/help/returns/)"
+
+
+def test_a_page_may_link_from_its_address():
+    assert MAP.rewrite("[x](../kayaks/)", "p1", "https://www.larkfield.example/help/tents/") == "[x](/help/kayaks/)"
+
+
+@pytest.mark.parametrize("piece", ["](", "[](", "`", "<https://", "[x]: ", "](<", "\n[x]:"])
+def test_a_hostile_text_takes_no_time(piece):
+    started = time.monotonic()
+    MAP.rewrite(piece * (200_000 // len(piece)), "a.md", "")
+    assert time.monotonic() - started < 5
