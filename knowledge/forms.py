@@ -8,10 +8,11 @@ from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.text import slugify
 
+from knowledge.bounds import MAX_BODY_CHARS, MAX_TITLE_CHARS
 from knowledge.chunking import TooManyPieces, split
-from knowledge.models import MAX_BODY_CHARS, Article
+from knowledge.models import Article
 from knowledge.publishing import storable
-from knowledge.revisions import Line, compare
+from knowledge.revisions import Row, compare
 
 
 class StorableField(forms.CharField):
@@ -21,14 +22,36 @@ class StorableField(forms.CharField):
         return super().to_python(storable(value) if isinstance(value, str) else value)
 
 
-class ArticleForm(forms.ModelForm):
-    title = StorableField(
-        max_length=200,
+def title_field() -> StorableField:
+    return StorableField(
+        max_length=MAX_TITLE_CHARS,
         error_messages={
             "required": "Give the article a title, in the words that customers would use.",
             "max_length": "The title has %(show_value)d characters; %(limit_value)d is the most. Shorten it.",
         },
     )
+
+
+def check_length(body: str) -> None:
+    """A validator, since `max_length` would have the browser cut what is pasted without a word."""
+    if len(body) > MAX_BODY_CHARS:
+        raise ValidationError(
+            f"The text has {len(body):,} characters; {MAX_BODY_CHARS:,} is the most. Divide it into several articles."
+        )
+
+
+def body_field() -> StorableField:
+    return StorableField(
+        required=False,
+        strip=False,
+        validators=[check_length],
+        widget=forms.Textarea(attrs={"rows": 24, "spellcheck": "true", "data-most": MAX_BODY_CHARS}),
+        help_text="Markdown. Customers see a change of the text when you publish.",
+    )
+
+
+class ArticleForm(forms.ModelForm):
+    title = title_field()
     slug = forms.SlugField(
         max_length=120,
         required=False,
@@ -36,12 +59,7 @@ class ArticleForm(forms.ModelForm):
         help_text="The last part of /help/…/. Left empty, it is made from the title.",
         error_messages={"invalid": "The address may have letters, digits, hyphens and underscores only."},
     )
-    body = StorableField(
-        required=False,
-        strip=False,
-        widget=forms.Textarea(attrs={"rows": 24, "spellcheck": "true", "data-most": MAX_BODY_CHARS}),
-        help_text="Markdown. Customers see a change of the text when you publish.",
-    )
+    body = body_field()
     note = StorableField(
         required=False,
         max_length=200,
@@ -56,7 +74,7 @@ class ArticleForm(forms.ModelForm):
         help_texts = {"audience": "Who may see it and be answered from it. Holds as soon as you save."}
 
     data: Any
-    theirs: list[Line] = []
+    theirs: list[Row] = []
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -66,15 +84,6 @@ class ArticleForm(forms.ModelForm):
     def is_multipart(self) -> bool:
         """A long body in a script of three-byte characters would triple once more if it were percent-encoded."""
         return True
-
-    def clean_body(self) -> str:
-        body = self.cleaned_data["body"]
-        if len(body) > MAX_BODY_CHARS:
-            raise ValidationError(
-                f"The text has {len(body):,} characters; {MAX_BODY_CHARS:,} is the most. "
-                "Divide it into several articles."
-            )
-        return body
 
     def clean_slug(self) -> str:
         slug = self.cleaned_data["slug"] or slugify(self.cleaned_data.get("title", ""))[:120].strip("-")
@@ -118,13 +127,31 @@ class ArticleForm(forms.ModelForm):
         self.data = data
         shown = "what the saved text has otherwise is shown below" if self.theirs else "the two texts are the same"
         raise ValidationError(
-            f"{_who_saved(now)} saved this article at {timezone.localtime(now.updated):%H:%M:%S}, after you opened it. "
+            f"{saved_after_you_opened(now)} "
             f"Yours is still here and nothing of theirs is overwritten yet; {shown}. Save again to keep yours."
         )
 
 
-def _who_saved(article: Article) -> str:
-    entry = LogEntry.objects.filter(
+class TextForm(forms.Form):
+    """The text alone, kept while somebody is still writing."""
+
+    title = title_field()
+    body = body_field()
+    seen = forms.CharField()
+
+
+def first_error(form: forms.BaseForm) -> str:
+    """What is wrong, in one sentence."""
+    return next(str(error) for errors in form.errors.values() for error in errors)
+
+
+def last_entry(article: Article) -> LogEntry | None:
+    return LogEntry.objects.filter(
         object_id=str(article.pk), content_type__app_label="knowledge", content_type__model="article"
     ).first()
-    return str(entry.user) if entry else "Somebody"
+
+
+def saved_after_you_opened(article: Article) -> str:
+    entry = last_entry(article)
+    who = str(entry.user) if entry else "Somebody"
+    return f"{who} saved this article at {timezone.localtime(article.updated):%H:%M:%S}, after you opened it."

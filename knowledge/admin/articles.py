@@ -94,10 +94,6 @@ class ArticleAdmin(EditorPages):
         _verb_action("reembed", "Embed chosen articles again"),
     )
 
-    class Media:
-        css = {"all": ("admin/knowledge/articles.css",)}
-        js = ("admin/knowledge/state.js", "admin/knowledge/editor.js")
-
     # --- The list ---------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:

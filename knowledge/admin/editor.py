@@ -1,23 +1,29 @@
-"""The pages beside an article's form: preview, index state, revisions, and the verbs as buttons."""
+"""The pages behind an article's form: preview, autosave, index state, revisions, and the verbs as buttons."""
 
 from collections.abc import Callable, Sequence
 from typing import Any
+from uuid import UUID
 
-from django.contrib import admin, messages
+from django import forms
+from django.contrib import messages
 from django.core.exceptions import PermissionDenied
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path, reverse
+from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from knowledge import publishing
+from knowledge.admin.questions import QuestionPages
+from knowledge.autosaving import SavedMeanwhile, keep_text
 from knowledge.chunking import TooManyPieces, split
+from knowledge.forms import TextForm, first_error, last_entry, saved_after_you_opened
 from knowledge.index_state import index_state
 from knowledge.models import MAX_BODY_CHARS, Article, Revision
 from knowledge.publishing import PublishingError, storable
 from knowledge.rendering import to_html
-from knowledge.revisions import changes
+from knowledge.revisions import compare, facts_changed
 
 VERBS: dict[str, tuple[Callable[..., Any], str]] = {
     "publish": (publishing.publish_saved, "published"),
@@ -26,10 +32,18 @@ VERBS: dict[str, tuple[Callable[..., Any], str]] = {
     "reembed": (publishing.reembed, "embedded again"),
 }
 REVISIONS_A_PAGE = 50
+REVISIONS_BESIDE = 8  # beside the form
 
 
-class EditorPages(admin.ModelAdmin):
-    """What an editor opens from the form of one article."""
+DESK = {"is_nav_sidebar_enabled": False}  # writing and asking side by side want the room
+
+
+class EditorPages(QuestionPages):
+    """What an editor opens from the form of one article, or has beside it."""
+
+    class Media:
+        css = {"all": ("admin/knowledge/articles.css", "admin/knowledge/editor.css")}
+        js = ("admin/knowledge/state.js", forms.Script("admin/knowledge/editor.js", type="module"))
 
     def get_urls(self) -> Sequence[URLPattern]:
         def page(address: str, view: Callable[..., HttpResponse], name: str) -> URLPattern:
@@ -37,6 +51,8 @@ class EditorPages(admin.ModelAdmin):
 
         return [
             page("preview/", require_POST(self.preview), "preview"),
+            page("autosave/", require_POST(self.autosave_new), "autosave_new"),
+            page("<uuid:key>/autosave/", require_POST(self.autosave), "autosave"),
             page("<uuid:key>/state/", self.index_state, "state"),
             page("<uuid:key>/revisions/", self.revisions, "revisions"),
             page("<uuid:key>/revisions/<uuid:revision_key>/restore/", require_POST(self.restore), "restore"),
@@ -44,13 +60,20 @@ class EditorPages(admin.ModelAdmin):
             *super().get_urls(),
         ]
 
+    def add_view(
+        self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
+    ) -> HttpResponse:
+        return super().add_view(request, form_url, DESK | (extra_context or {}))
+
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
         article = self.get_object(request, object_id)
+        context = DESK | (extra_context or {})
         if article is not None:
-            extra_context = (extra_context or {}) | {"index": index_state(article), "article": article}
-        return super().change_view(request, object_id, form_url, extra_context)
+            revisions = article.revisions.select_related("author").defer("body")[:REVISIONS_BESIDE]
+            context |= {"index": index_state(article), "article": article, "revisions": revisions}
+        return super().change_view(request, object_id, form_url, context)
 
     def view_on_site(self, article: Article) -> str | None:
         return article.get_absolute_url() if article.is_live else None
@@ -72,6 +95,39 @@ class EditorPages(admin.ModelAdmin):
         passages = [{"heading": piece.heading, "text": piece.text} for piece in pieces]
         return JsonResponse({"html": to_html(body, ids=False), "passages": passages})
 
+    def autosave(self, request: HttpRequest, key: UUID) -> HttpResponse:
+        """Keep the text of a draft; 409 if somebody else saved it after this page was opened."""
+        article = self._article(request, key, change=True)
+        form = TextForm(request.POST)
+        if not form.is_valid():
+            return JsonResponse({"error": first_error(form)}, status=400)
+        try:
+            article = keep_text(article_id=article.pk, by=request.user, **form.cleaned_data)
+        except SavedMeanwhile as error:
+            text = f"{saved_after_you_opened(error.article)} Save the draft to see both texts."
+            return JsonResponse({"error": text}, status=409)
+        except Article.DoesNotExist:
+            return JsonResponse({"error": "This article was deleted meanwhile. Copy your text."}, status=409)
+        entry = last_entry(article)
+        if entry is None or entry.user_id != request.user.pk:  # who saved last is told to whoever opened it before
+            self.log_change(request, article, "Saved while writing.")
+        return JsonResponse(_saved(article))
+
+    def autosave_new(self, request: HttpRequest) -> HttpResponse:
+        """Make the draft of an article that is being written for the first time."""
+        if not self.has_add_permission(request):
+            raise PermissionDenied
+        form = self.get_form(request)(request.POST)
+        if not form.is_valid():
+            return JsonResponse({"error": first_error(form)}, status=400)
+        article = publishing.save_draft(article=form.save(commit=False), by=request.user)
+        self.log_addition(request, article, "Saved while writing.")
+        pages = {"address": "change", "autosave": "autosave", "questions": "questions"}
+        addresses = {
+            name: reverse(f"admin:knowledge_article_{page}", args=[article.pk]) for name, page in pages.items()
+        }
+        return JsonResponse(_saved(article) | addresses | {"article": str(article.pk)})
+
     def revisions(self, request: HttpRequest, key: object) -> HttpResponse:
         article = self._article(request, key)
         revisions = list(article.revisions.select_related("author").defer("body")[:REVISIONS_A_PAGE])
@@ -85,7 +141,8 @@ class EditorPages(admin.ModelAdmin):
             "revisions": revisions,
             "chosen": chosen,
             "previous": previous,
-            "lines": changes(chosen, previous) if chosen else [],
+            "facts": facts_changed(chosen, previous) if chosen else [],
+            "rows": compare(previous.body if previous else "", chosen.body) if chosen else [],
             "may_change": self.has_change_permission(request, article),
             "media": self.media,
         }
@@ -114,12 +171,9 @@ class EditorPages(admin.ModelAdmin):
             self.message_user(request, f"The article was {done}.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:knowledge_article_change", args=[article.pk]))
 
-    def _article(self, request: HttpRequest, key: object, *, change: bool = False) -> Article:
-        article = get_object_or_404(self.get_queryset(request), pk=key)
-        allowed = self.has_change_permission if change else self.has_view_or_change_permission
-        if not allowed(request, article):
-            raise PermissionDenied
-        return article
+
+def _saved(article: Article) -> dict[str, str]:
+    return {"seen": article.updated.isoformat(), "saved": f"{timezone.localtime(article.updated):%H:%M}"}
 
 
 def _chosen(article: Article, number: str) -> Revision | None:
