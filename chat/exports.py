@@ -1,6 +1,5 @@
 """Conversations as files for spreadsheets (CSV) and programs (JSONL): an answer a row, in the order they were said."""
 
-import csv
 import json
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -8,6 +7,7 @@ from typing import Any
 from django.db.models import QuerySet
 
 from chat.models import Conversation, Message
+from supportbot.spreadsheet import csv_lines
 
 MAX_ANSWERS = 50_000
 COLUMNS = [
@@ -16,18 +16,6 @@ COLUMNS = [
     "cited", "retrieved", "rating", "rating_comment", "verdict", "labels", "corrected_answer", "note", "reviewer",
     "model", "adapter", "prompt_version", "answerable_score", "first_word_ms", "total_ms",
 ]  # fmt: skip
-# A cell that begins with one of these is run as a formula by spreadsheets (OWASP, CSV injection).
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
-
-
-def safe_cell(value: object) -> str:
-    """The text of a cell; one that a spreadsheet would run gets a quote in front."""
-    text = "" if value is None else str(value).replace("\0", "")
-    return (
-        f"'{text}"
-        if text.lstrip(" \u00a0\ufeff").startswith(FORMULA_STARTS) or text.startswith(FORMULA_STARTS)
-        else text
-    )
 
 
 def answers_of(conversations: QuerySet[Conversation]) -> QuerySet[Message]:
@@ -86,23 +74,16 @@ def _passage(passage: Any) -> dict[str, Any]:
     }
 
 
-class _Line:
-    """csv wants a file; this one hands each line back."""
-
-    def write(self, line: str) -> str:
-        return line
-
-
 def as_csv(answers: Iterable[Message]) -> Iterator[str]:
-    """Lines of a CSV file in UTF-8 with a byte-order mark, which Excel needs to read it as such."""
-    writer = csv.writer(_Line())
-    yield "\ufeff" + writer.writerow(COLUMNS)
-    for answer in answers:
-        row = as_row(answer)
-        for name in ("cited", "retrieved"):
-            row[name] = "; ".join(f"[{p['n']}] {p['title']}" for p in row[name])
-        row["labels"] = ", ".join(row["labels"])
-        yield writer.writerow([safe_cell(row[name]) for name in COLUMNS])
+    return csv_lines(COLUMNS, (_cells(answer) for answer in answers))
+
+
+def _cells(answer: Message) -> list[Any]:
+    row = as_row(answer)
+    for name in ("cited", "retrieved"):
+        row[name] = "; ".join(f"[{p['n']}] {p['title']}" for p in row[name])
+    row["labels"] = ", ".join(row["labels"])
+    return [row[name] for name in COLUMNS]
 
 
 def as_jsonl(answers: Iterable[Message]) -> Iterator[str]:

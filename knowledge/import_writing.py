@@ -163,10 +163,18 @@ class Writer:
 
     def _category(self, name: str) -> Category:
         if name.casefold() not in self._categories:
-            slugs = set(Category.objects.values_list("slug", flat=True))
-            slug = free_slug(slugify(name)[:MAX_CATEGORY_SLUG_CHARS].strip("-") or "category", slugs)
-            self._categories[name.casefold()] = Category.objects.create(name=name, slug=slug[:MAX_CATEGORY_SLUG_CHARS])
+            self._categories[name.casefold()] = category_named(name)
         return self._categories[name.casefold()]
+
+
+def category_named(name: str) -> Category:
+    """The category of this name, whatever its case; made if there is none."""
+    found = Category.objects.filter(name__iexact=name).first()
+    if found is not None:
+        return found
+    slugs = set(Category.objects.values_list("slug", flat=True))
+    slug = free_slug(slugify(name)[: MAX_CATEGORY_SLUG_CHARS - 8].strip("-") or "category", slugs)
+    return Category.objects.create(name=name, slug=slug)
 
 
 def _categories() -> dict[str, Category]:

@@ -8,8 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.exports import COLUMNS, FORMULA_STARTS, answers_of, as_csv, as_jsonl, safe_cell
+from chat.exports import COLUMNS, answers_of, as_csv, as_jsonl
 from chat.models import Conversation, Message, Rating, Review, Visitor, Widget
+from supportbot.spreadsheet import FORMULA_STARTS, safe_cell
 
 
 @pytest.mark.parametrize(
