@@ -7,7 +7,7 @@ Only the vectors are kept between runs. Call it on the ground of `scratch`.
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,11 +16,14 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from knowledge import indexing, publishing
+from knowledge.blending import context_of
 from knowledge.chunking import TooManyPieces, split
 from knowledge.embedding import Recipe, embed_passages, passage_text
 from knowledge.evaluation_files import GivenArticle, GivenQuestion
+from knowledge.evaluation_sets import GivenSet
 from knowledge.metrics import RANKING, SEED, Estimate, auroc_with_interval, mean_with_interval
 from knowledge.models import Article, Category, Chunk, Embedding, EmbeddingSpace
+from knowledge.peers import Rankings, rank_all
 from knowledge.retrieval import RANKED_ARTICLES, find_passages
 from knowledge.vector_cache import VectorCache
 from knowledge.vector_index import build_index
@@ -34,7 +37,6 @@ READS = {
     "internal": ("public", "customers", "internal"),
 }
 Say = Callable[[str], object]
-Context = Callable[[Sequence[dict[str, str]]], str]
 
 
 class EvaluationFailed(RuntimeError):
@@ -59,6 +61,18 @@ class Row:
         }
 
 
+@dataclass(frozen=True, slots=True)
+class SetResult:
+    """What came of one set. `peers` holds, for each peer and way of asking, a ranking for each question in order."""
+
+    name: str
+    articles: int
+    questions: list[GivenQuestion]
+    rows: list[Row]
+    recipe: dict[str, Any]
+    peers: dict[str, Rankings] = field(default_factory=dict)
+
+
 class Progress:
     """Says how far a long step is, every few seconds."""
 
@@ -79,6 +93,25 @@ def sample(questions: Sequence[GivenQuestion], limit: int | None) -> list[GivenQ
         return list(questions)
     chosen = sorted(random.Random(SEED).sample(range(len(questions)), limit))
     return [questions[number] for number in chosen]
+
+
+def measure_set(
+    given: GivenSet, cache: VectorCache, *, peer_names: Sequence[str], audience: str, limit: int | None, say: Say
+) -> SetResult:
+    """Publish, embed, ask, and take everything away again. Peers rank the same articles for the same questions."""
+    asked = sample(given.questions, limit)
+    ids = publish_all(given.articles, say)
+    space = embed_all(cache, say)
+    rows = ask_all(asked, ids, audience=audience, say=say)
+    clear()
+    others = rank_all(peer_names, given.articles, asked, cache) if peer_names else {}
+    return SetResult(given.name, len(given.articles), asked, rows, space.recipe, others)
+
+
+def clear() -> None:
+    """Make a scratch database empty, for the next set: far quicker than making another database."""
+    with connection.cursor() as cursor:
+        cursor.execute("TRUNCATE knowledge_category, knowledge_embeddingspace CASCADE")
 
 
 def publish_all(articles: Sequence[GivenArticle], say: Say) -> dict[UUID, str]:
@@ -155,15 +188,13 @@ def _vectors(recipe: Recipe, batch: Sequence[Chunk], cache: VectorCache) -> dict
     return vectors
 
 
-def ask_all(
-    questions: Sequence[GivenQuestion], ids: dict[UUID, str], *, audience: str, context: Context, say: Say
-) -> list[Row]:
+def ask_all(questions: Sequence[GivenQuestion], ids: dict[UUID, str], *, audience: str, say: Say) -> list[Row]:
     """Search for each question as a customer's would be, one at a time."""
     progress = Progress(say, "asked", len(questions))
     rows = []
     for number, given in enumerate(questions, 1):
         start = time.perf_counter()
-        found = find_passages(given.question, audiences=READS[audience], context=context(given.history))
+        found = find_passages(given.question, audiences=READS[audience], context=context_of(given.history))
         ms = 1000 * (time.perf_counter() - start)
         if found.degraded:
             raise EvaluationFailed(f"Question {given.id} was searched by words alone: {found.degraded}. Run it again.")

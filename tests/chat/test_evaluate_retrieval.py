@@ -128,3 +128,21 @@ def test_a_failure_inside_drops_the_database_and_comes_out(evaluate):
     with pytest.raises(ZeroDivisionError), scratch_database(lambda _: None):
         _ = 1 / 0
     assert set(databases()) <= set(before)
+
+
+def test_sets_of_a_folder_are_measured_beside_the_peers(evaluate, tmp_path):
+    for name in ("one", "two"):
+        (tmp_path / "sets" / name).mkdir(parents=True)
+        for rows in ("articles", "questions"):
+            (tmp_path / "sets" / name / f"test.{rows}.jsonl").write_bytes((tmp_path / rows).read_bytes())
+    result, printed, progress = evaluate("--data", str(tmp_path / "sets"), "--peers", "all")
+    assert [row["set"] for row in result["rows"]] == ["one"] * 4 + ["two"] * 4
+    peers = result["summary"]["sets"]["two"]["peers"]
+    assert {"bm25 last", "minilm hist", "rrf hist_all"} <= set(peers)
+    assert result["summary"]["pooled"]["bm25 strongest"]["ndcg@10"]["n"] == 6
+    assert "pooled over one, two:" in printed and "ours - rrf hist_all" in printed
+
+
+def test_a_run_needs_files_or_sets(evaluate):
+    with pytest.raises(CommandError, match="--articles and --questions, or the sets with --set or --data"):
+        call_command("evaluate", "retrieval")

@@ -15,9 +15,12 @@ from django.core.management.base import BaseCommand, CommandError
 from chat import evaluation as answering
 from chat.answering import Options
 from knowledge import evaluation
-from knowledge.blending import context_of
+from knowledge import evaluation_report as report
 from knowledge.embedding import EmbeddingFailed
+from knowledge.evaluation import EvaluationFailed
 from knowledge.evaluation_files import BadFile, read_articles, read_questions
+from knowledge.evaluation_sets import GivenSet, SetFiles, named, read_sets, sets_in
+from knowledge.peers import NAMES, PeersMissing
 from knowledge.scratch import NoGround, ground
 from knowledge.vector_cache import VectorCache
 from supportbot.embedded import EmbeddedError
@@ -29,7 +32,12 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: ArgumentParser) -> None:
         kinds = parser.add_subparsers(dest="kind", required=True, metavar="retrieval|answers")
-        add_files(kinds.add_parser("retrieval", help="are the right articles found, and is it known when none is?"))
+        retrieval = kinds.add_parser("retrieval", help="are the right articles found, and is it known when none is?")
+        add_files(retrieval, required=False)
+        add_sets(retrieval)
+        retrieval.add_argument(
+            "--peers", type=peer_names, default=(), metavar="NAMES", help="set beside ours: bm25,minilm,rrf or all"
+        )
         answers = kinds.add_parser("answers", help="are the answers right, cited, and refused where there is none?")
         add_files(answers)
         add_answering(answers)
@@ -38,39 +46,34 @@ class Command(BaseCommand):
         check_writable(options["json_path"])
         try:
             with quiet():
-                {"retrieval": self.retrieval, "answers": self.answers}[options["kind"]](**options)
-        except (BadFile, NoGround, EmbeddedError, EmbeddingFailed, evaluation.EvaluationFailed) as error:
+                getattr(self, options["kind"])(**options)
+        except (BadFile, NoGround, EmbeddedError, EmbeddingFailed, EvaluationFailed, PeersMissing) as error:
             raise CommandError(str(error)) from error
 
     def retrieval(
         self,
         *,
-        articles: list[Path],
-        questions: list[Path],
         audience: str,
         limit: int | None,
         json_path: Path | None,
-        **_others: object,
+        peers: tuple[str, ...],
+        **options: Any,
     ) -> None:
-        given = read_articles(articles)
-        asked = evaluation.sample(read_questions(questions), limit)
+        files = chosen_sets(**options)
+        given = list(read_sets(files, self.say)) if files else [given_set(options)]
+        results = []
         with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
-            ids = evaluation.publish_all(given, self.say)
-            space = evaluation.embed_all(cache, self.say)
-            rows = evaluation.ask_all(asked, ids, audience=audience, context=context_of, say=self.say)
-        found = evaluation.summarise(asked, rows)
-        ms = evaluation.times(rows)
-        for name, estimate in found.items():
-            self.stdout.write(f"{name:10} {estimate}")
-        self.stdout.write(f"{'ms':10} p50 {ms['p50']:g}, p95 {ms['p95']:g} n={len(rows)}")
-        summary = {
-            **{name: estimate.as_json() for name, estimate in found.items()},
-            "ms": ms,
-            "articles": len(given),
-            "questions": len(rows),
-            "recipe": space.recipe,
-        }
-        write_json(json_path, {"rows": [row.as_json() for row in rows], "summary": summary})
+            for one in given:
+                self.say(f"== {one.name}")
+                found = evaluation.measure_set(
+                    one, cache, peer_names=peers, audience=audience, limit=limit, say=self.say
+                )
+                results.append(found)
+                for line in report.lines(found) if files or peers else report.short_lines(found):
+                    self.stdout.write(line)
+        if len(results) > 1 and peers:
+            self.stdout.write("\n".join(report.pooled_lines(results)))
+        write_json(json_path, report.as_json(results, several=bool(files)))
 
     def answers(
         self,
@@ -117,13 +120,37 @@ class Command(BaseCommand):
         self.stderr.write(text)
 
 
-def add_files(parser: ArgumentParser) -> None:
+def add_files(parser: ArgumentParser, *, required: bool = True) -> None:
     """The arguments that every kind of evaluation takes."""
-    parser.add_argument("--articles", type=Path, nargs="+", required=True, metavar="FILE", help="JSONL, plain or gzip")
-    parser.add_argument("--questions", type=Path, nargs="+", required=True, metavar="FILE", help="JSONL, plain or gzip")
+    for name in ("--articles", "--questions"):
+        parser.add_argument(name, type=Path, nargs="+", required=required, metavar="FILE", help="JSONL, plain or gzip")
     parser.add_argument("--audience", choices=list(evaluation.READS), default="public", help="who asks")
     parser.add_argument("--limit", type=positive, metavar="N", help="ask N questions, the same ones each time")
     parser.add_argument("--json", type=Path, dest="json_path", metavar="FILE", help="write rows and summary here")
+
+
+def add_sets(parser: ArgumentParser) -> None:
+    """In place of files: named sets, or all of a folder."""
+    parser.add_argument("--set", nargs="+", default=[], dest="sets", metavar="NAME=DIR", help="sets, each in a folder")
+    parser.add_argument("--data", type=Path, metavar="DIR", help="every set in the folders of this folder")
+
+
+def chosen_sets(*, sets: list[str], data: Path | None, **_others: object) -> list[SetFiles]:
+    return [one for text in sets for one in named(text)] + (sets_in(data) if data else [])
+
+
+def given_set(options: dict[str, Any]) -> GivenSet:
+    """The set of the files that were named one by one."""
+    if not options["articles"] or not options["questions"]:
+        raise CommandError("Name the files with --articles and --questions, or the sets with --set or --data.")
+    return GivenSet("given", read_articles(options["articles"]), read_questions(options["questions"]))
+
+
+def peer_names(text: str) -> tuple[str, ...]:
+    names = NAMES if text == "all" else tuple(dict.fromkeys(text.split(",")))
+    if not set(names) <= set(NAMES):
+        raise ValueError(text)
+    return names
 
 
 def add_answering(parser: ArgumentParser) -> None:
