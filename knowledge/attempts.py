@@ -122,14 +122,6 @@ class SpaceAttempts:
             [reason[:300], RETRY_SECONDS, self.space.pk, list(articles)],
         )
 
-    def give_up(self, article: UUID, reason: str) -> None:
-        """What would fail each time."""
-        _execute(
-            """INSERT INTO knowledge_attempt (space_id, article_id, count, error) VALUES (%s, %s, %s, %s)
-               ON CONFLICT (space_id, article_id) DO UPDATE SET count = excluded.count, error = excluded.error""",
-            [self.space.pk, article, MAX_ATTEMPTS, reason[:300]],
-        )
-
     def succeed(self, articles: Collection[UUID]) -> None:
         _execute(
             "DELETE FROM knowledge_attempt WHERE space_id = %s AND article_id = ANY(%s)",
@@ -138,6 +130,21 @@ class SpaceAttempts:
 
     def release(self, articles: Collection[UUID]) -> None:
         """Nobody else is at it."""
+
+
+def give_up(space: EmbeddingSpace, article: UUID, reason: str) -> None:
+    """What would fail each time."""
+    if space.state == EmbeddingSpace.State.ACTIVE:
+        _execute(
+            "UPDATE knowledge_article SET index_attempts = %s, index_error = %s WHERE id = %s",
+            [MAX_ATTEMPTS, reason[:300], article],
+        )
+        return
+    _execute(
+        """INSERT INTO knowledge_attempt (space_id, article_id, count, error) VALUES (%s, %s, %s, %s)
+           ON CONFLICT (space_id, article_id) DO UPDATE SET count = excluded.count, error = excluded.error""",
+        [space.pk, article, MAX_ATTEMPTS, reason[:300]],
+    )
 
 
 def _execute(statement: str, values: Iterable[object]) -> None:

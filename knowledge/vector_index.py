@@ -10,7 +10,8 @@ from supportbot.log import get_logger
 
 logger = get_logger(__name__)
 
-SWEEP_LOCK, BUILD_LOCK = 7_220_001, 7_220_002  # advisory locks of this database; any numbers nobody else uses
+# Advisory locks of this database; any numbers nobody else uses.
+SWEEP_LOCK, BUILD_LOCK, BUILDER_LOCK = 7_220_001, 7_220_002, 7_220_003
 LOCK_TIMEOUT = "20s"  # a build waits for older transactions; one that idles must not hold a worker for ever
 
 
@@ -61,3 +62,9 @@ def build_index(space: EmbeddingSpace) -> bool:
                 cursor.execute("RESET lock_timeout")
     logger.info("index_built", space=number)
     return True
+
+
+def drop_index(space: EmbeddingSpace) -> None:
+    """Not inside a transaction."""
+    with connection.cursor() as cursor:
+        cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {index_name(space)}")

@@ -62,6 +62,17 @@ def env_list(name: str, default: str = "") -> list[str]:
     return [part.strip() for part in env_str(name, default).split(",") if part.strip()]
 
 
+def env_table(name: str) -> dict[str, str]:
+    """Comma-separated `key=value`."""
+    table = {}
+    for part in env_list(name):
+        key, equals, value = part.partition("=")
+        if not (key.strip() and equals and value.strip()):
+            raise ImproperlyConfigured(f"{name}: {part!r} is not of the form name=value")
+        table[key.strip()] = value.strip()
+    return table
+
+
 def env_path(name: str, default: Path | None) -> Path | None:
     value = env_str(name)
     return Path(value).expanduser().absolute() if value else default

@@ -10,7 +10,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from supportbot import embedded
-from supportbot.env import env_bool, env_float, env_int, env_list, env_path, env_str, load_dotenv
+from supportbot.env import env_bool, env_float, env_int, env_list, env_path, env_str, env_table, load_dotenv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
@@ -193,9 +193,11 @@ CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "embed"
 CELERY_TASK_ROUTES = {
     "knowledge.tasks.sweep": {"queue": "sweep"},
+    "knowledge.space_tasks.build_spaces": {"queue": "sweep"},
     "chat.tasks.sweep": {"queue": "sweep"},
     "knowledge.import_tasks.sweep": {"queue": "sweep"},
     "knowledge.import_tasks.carry_out": {"queue": "import"},
+    "knowledge.finding_tasks.*": {"queue": "sweep"},
     "chat.tasks.*": {"queue": "chat"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
@@ -205,10 +207,20 @@ CELERY_BEAT_SCHEDULE = {
         "schedule": SWEEP_SECONDS,
         "options": {"expires": 2 * SWEEP_SECONDS},
     },
+    "build spaces": {
+        "task": "knowledge.space_tasks.build_spaces",
+        "schedule": SWEEP_SECONDS,
+        "options": {"expires": 2 * SWEEP_SECONDS},
+    },
     "finish what was left": {
         "task": "chat.tasks.sweep",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": 2 * SWEEP_SECONDS},
+    },
+    "look at what changed": {
+        "task": "knowledge.finding_tasks.sweep",
+        "schedule": max(10, SWEEP_SECONDS),
+        "options": {"expires": 2 * max(10, SWEEP_SECONDS)},
     },
     "go on with imports": {
         "task": "knowledge.import_tasks.sweep",
@@ -223,6 +235,8 @@ MODEL_URL = env_str("MODEL_URL", f"unix:{RUN_DIR / 'model.sock'}")
 EMBEDDING_URL = env_str("EMBEDDING_URL", MODEL_URL)
 MODEL_API_KEY = env_str("MODEL_API_KEY")
 EMBEDDING_API_KEY = env_str("EMBEDDING_API_KEY", MODEL_API_KEY)
+EMBEDDING_SERVERS = env_table("EMBEDDING_SERVERS")
+EMBEDDING_SERVER_KEYS = env_table("EMBEDDING_SERVER_KEYS")
 BASE_MODEL = env_str("BASE_MODEL", "smollm2-135m-instruct")
 CHAT_MODEL = env_str("CHAT_MODEL", "support-v1")
 EMBEDDING_MODEL = env_str("EMBEDDING_MODEL", "all-minilm-l6-v2")
@@ -232,6 +246,7 @@ EMBEDDING_PASSAGE_PREFIX = os.environ.get("EMBEDDING_PASSAGE_PREFIX", "")
 EMBEDDING_PASSAGE_TOKENS = env_int("EMBEDDING_PASSAGE_TOKENS", 200, least=32, most=460)
 GENERATOR_WEIGHTS = env_path("GENERATOR_WEIGHTS", None)
 ENCODER_WEIGHTS = env_path("ENCODER_WEIGHTS", None)
+ENCODERS_DIR = DATA_DIR / "encoders"
 ADAPTER_DIRS = [BASE_DIR / "chat" / "tuning" / "shipped", DATA_DIR / "adapters"]
 MODEL_THREADS = env_int("MODEL_THREADS", os.cpu_count() or 1, least=1, most=256)
 MODEL_MAX_BATCH = env_int("MODEL_MAX_BATCH", 8, least=1, most=64)

@@ -4,8 +4,11 @@ A request is tried again only when nothing of its answer has been shown: after a
 """
 
 import asyncio
+import base64
 import math
+import sys
 import time
+from array import array
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
 from dataclasses import dataclass
@@ -134,7 +137,7 @@ def chat(
 
 def embed(texts: Sequence[str], *, model: str | None = None, timeout: float = 60.0) -> list[list[float]]:
     """One vector for each text, in batches; `timeout` holds for each batch."""
-    address, vectors = _embedding_address(), []
+    address, vectors = _embedding_address(model), []
     for batch in _batches(texts):
         reply = _post(*address, "embeddings", _embedding_body(batch, model), timeout)
         vectors.extend(_vectors(reply, len(batch)))
@@ -143,7 +146,7 @@ def embed(texts: Sequence[str], *, model: str | None = None, timeout: float = 60
 
 async def aembed(texts: Sequence[str], *, model: str | None = None, timeout: float = 60.0) -> list[list[float]]:
     """The same without blocking the loop."""
-    address, vectors = _embedding_address(), []
+    address, vectors = _embedding_address(model), []
     for batch in _batches(texts):
         reply = await _apost(*address, "embeddings", _embedding_body(batch, model), timeout)
         vectors.extend(_vectors(reply, len(batch)))
@@ -208,7 +211,7 @@ def _vectors(reply: Any, count: int) -> list[list[float]]:
     """The reply's vectors in the order of the texts: as many as asked for, of one length, all finite."""
     try:
         entries = sorted(reply["data"], key=lambda entry: entry["index"])
-        vectors = [[float(value) for value in entry["embedding"]] for entry in entries]
+        vectors = [_numbers(entry["embedding"]) for entry in entries]
     except (KeyError, TypeError, ValueError) as error:
         raise _malformed() from error
     sizes = {len(vector) for vector in vectors}
@@ -217,6 +220,16 @@ def _vectors(reply: Any, count: int) -> list[list[float]]:
     if not all(math.isfinite(value) for vector in vectors for value in vector):
         raise _malformed()
     return vectors
+
+
+def _numbers(embedding: str | list[float]) -> list[float]:
+    """Base64 of 4-byte floats, as was asked for; servers that do not know it send a list. Raises ValueError."""
+    if not isinstance(embedding, str):
+        return [float(value) for value in embedding]
+    packed = array("f", base64.b64decode(embedding, validate=True))
+    if sys.byteorder == "big":
+        packed.byteswap()
+    return packed.tolist()
 
 
 def _refusal(response: httpx.Response) -> ModelError:
@@ -254,7 +267,7 @@ def _chat_body(
 def _embedding_body(texts: Sequence[str], model: str | None) -> dict[str, Any]:
     from django.conf import settings
 
-    return {"model": model or settings.EMBEDDING_MODEL, "input": list(texts), "encoding_format": "float"}
+    return {"model": model or settings.EMBEDDING_MODEL, "input": list(texts), "encoding_format": "base64"}
 
 
 def _batches(texts: Sequence[str]) -> Iterator[Sequence[str]]:
@@ -267,7 +280,10 @@ def _chat_address() -> tuple[str, str]:
     return settings.MODEL_URL, settings.MODEL_API_KEY
 
 
-def _embedding_address() -> tuple[str, str]:
+def _embedding_address(model: str | None) -> tuple[str, str]:
+    """While one embedding model is replaced by another, two servers may be asked: each model has its own."""
     from django.conf import settings
 
+    if model in settings.EMBEDDING_SERVERS:
+        return settings.EMBEDDING_SERVERS[model], settings.EMBEDDING_SERVER_KEYS.get(model, "")
     return settings.EMBEDDING_URL, settings.EMBEDDING_API_KEY

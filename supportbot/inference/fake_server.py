@@ -1,8 +1,9 @@
 """A deterministic OpenAI-compatible server without a model, for tests: `python -m supportbot.inference.fake_server`.
 
-Answers are the first sentence of passage [1] and its number; vectors are words hashed into buckets. Faults come from a
-script: `{"chat": ["429", "ok", "cut"], "embeddings": ["500"]}` names what the next requests of each kind meet, in
-order; afterwards all is well. `PUT /script` replaces it, `GET /seen` counts requests and clients that hung up.
+Answers are the first sentence of passage [1] and its number; vectors are words hashed into buckets, 384 or as many as
+the model's name ends with (`other-64d`). Faults come from a script: `{"chat": ["429", "ok", "cut"], "embeddings":
+["500"]}` names what the next requests of each kind meet, in order; afterwards all is well. `PUT /script` replaces it,
+`GET /seen` counts requests and clients that hung up.
 
 Faults: a status such as `429`, `hang` (silence before the first word), `stall` (silence after it), `cut` (the
 connection ends after some words), `malformed` (an event that is not JSON), `slow` (a word every 50 ms).
@@ -63,11 +64,16 @@ def answer_to(messages: list[dict[str, str]]) -> str:
     return f"{sentence.group(0) if sentence else NO_PASSAGE} [1]"
 
 
-def vector_of(text: str) -> list[float]:
+def dimensions_of(model: str) -> int:
+    named = re.search(r"-(\d+)d$", model)
+    return int(named.group(1)) if named else DIMENSIONS
+
+
+def vector_of(text: str, dimensions: int = DIMENSIONS) -> list[float]:
     """Words hashed into buckets, at length 1: texts that share words are near each other."""
-    buckets = [0.0] * DIMENSIONS
+    buckets = [0.0] * dimensions
     for word in re.findall(r"\w+", text.lower()) or [""]:
-        buckets[int.from_bytes(hashlib.sha256(word.encode()).digest()[:4]) % DIMENSIONS] += 1.0
+        buckets[int.from_bytes(hashlib.sha256(word.encode()).digest()[:4]) % dimensions] += 1.0
     length = math.sqrt(sum(value * value for value in buckets))
     return [value / length for value in buckets]
 
@@ -128,7 +134,9 @@ async def embeddings(request: Request) -> Response:
     if fault == "malformed":
         return JSONResponse({"data": [{"index": 0}]})
     texts = [body["input"]] if isinstance(body["input"], str) else body["input"]
-    entries = [{"object": "embedding", "index": n, "embedding": vector_of(text)} for n, text in enumerate(texts)]
+    await asyncio.sleep(request.app.state.embedding_seconds)
+    size = dimensions_of(body["model"])
+    entries = [{"object": "embedding", "index": n, "embedding": vector_of(text, size)} for n, text in enumerate(texts)]
     return JSONResponse({"object": "list", "data": entries, "model": body["model"]})
 
 
@@ -149,8 +157,8 @@ async def seen(request: Request) -> Response:
     return JSONResponse(dict(request.app.state.script.seen))
 
 
-def make_app(steps: dict[str, list[str]]) -> Starlette:
-    """The application, with the faults that its first requests meet."""
+def make_app(steps: dict[str, list[str]], embedding_seconds: float = 0.0) -> Starlette:
+    """The application, with the faults that its first requests meet, and how long each request for vectors takes."""
     app = Starlette(
         routes=[
             Route("/v1/chat/completions", chat, methods=["POST"]),
@@ -161,7 +169,7 @@ def make_app(steps: dict[str, list[str]]) -> Starlette:
             Route("/seen", seen),
         ]
     )
-    app.state.script = Script(steps)
+    app.state.script, app.state.embedding_seconds = Script(steps), embedding_seconds
     return app
 
 
@@ -171,8 +179,9 @@ def main() -> None:
     place.add_argument("--socket", type=Path)
     place.add_argument("--port", type=int)
     parser.add_argument("--script", type=Path)
+    parser.add_argument("--embedding-seconds", type=float, default=0.0, help="how long each request for vectors takes")
     options = parser.parse_args()
-    app = make_app(json.loads(options.script.read_text()) if options.script else {})
+    app = make_app(json.loads(options.script.read_text()) if options.script else {}, options.embedding_seconds)
     where = {"uds": str(options.socket)} if options.socket else {"port": options.port}
     uvicorn.run(app, **where, log_level="critical", timeout_graceful_shutdown=1)
 

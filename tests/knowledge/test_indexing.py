@@ -8,7 +8,7 @@ import pytest
 from django.db import connection
 from django.utils import timezone
 
-from knowledge import filling, indexing, publishing, tasks
+from knowledge import building, filling, indexing, publishing, tasks
 from knowledge.embedding import EmbeddingFailed, Recipe, cut_of, default_recipe
 from knowledge.filling import Stale, plan
 from knowledge.indexing import embed_stale
@@ -194,7 +194,8 @@ def test_every_part_of_a_recipe_is_in_its_fingerprint():
     recipe = default_recipe()
     others = [
         replace(recipe, model="other"), replace(recipe, dimensions=2), replace(recipe, query_prefix="q"),
-        replace(recipe, passage_prefix="p"), replace(recipe, normalise=False), replace(recipe, chunking=0), replace(recipe, passage_tokens=120),
+        replace(recipe, passage_prefix="p"), replace(recipe, normalise=False), replace(recipe, chunking=0),
+        replace(recipe, passage_tokens=120),
     ]  # fmt: skip
     assert len({recipe.fingerprint, *(other.fingerprint for other in others)}) == 8
 
@@ -218,7 +219,7 @@ class TestTheVectorIndex:
     def test_it_is_built_once_after_the_fill_and_used(self, model, published):
         space = indexing.active_space()
         assert not build_index(space)  # nothing to index yet
-        tasks.sweep()
+        building.build(10)
         assert is_built(space)
         assert not build_index(space)
         vector = str([1.0] * 384)

@@ -10,7 +10,7 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from supportbot.env import env_bool, env_float, env_int, env_list, load_dotenv
+from supportbot.env import env_bool, env_float, env_int, env_list, env_table, load_dotenv
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -51,6 +51,14 @@ def test_an_empty_value_is_the_default(monkeypatch) -> None:
     monkeypatch.setenv("X", " ")
     assert env_int("X", 7) == 7
     assert env_list("X", "a, b") == ["a", "b"]
+
+
+def test_a_table_is_named_values(monkeypatch) -> None:
+    monkeypatch.setenv("X", "bge-m3=http://host:8080/v1, e5 = unix:/run/a=b.sock")
+    assert env_table("X") == {"bge-m3": "http://host:8080/v1", "e5": "unix:/run/a=b.sock"}
+    monkeypatch.setenv("X", "bge-m3")
+    with pytest.raises(ImproperlyConfigured, match="not of the form name=value"):
+        env_table("X")
 
 
 def test_a_dotenv_line_that_is_no_assignment_is_named(tmp_path) -> None:
