@@ -41,6 +41,7 @@ def storable(text: str) -> str:
 def save_draft(*, article: Article, by: "User | None") -> Article:
     """Keep title and body for later; customers see nothing of them. The rest of the article holds at once."""
     _write(article)
+    transaction.on_commit(partial(tasks.hint, article.pk), robust=True)
     logger.info("article_saved", article=str(article.pk), by=by.pk if by else None)
     return article
 
@@ -204,4 +205,5 @@ def _withdraw(article: Article, *, archived: bool) -> None:
     locked.live_revision = None
     locked.published_at = locked.answerable_at = None
     _save_state(locked)
+    transaction.on_commit(partial(tasks.hint, locked.pk), robust=True)
     article.refresh_from_db()

@@ -9,7 +9,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.conf import settings
 from kombu.exceptions import OperationalError
 
-from knowledge import indexing
+from knowledge import finding_tasks, indexing
 from knowledge.embedding import EmbeddingFailed
 from knowledge.vector_index import SWEEP_LOCK, advisory_lock
 from supportbot.celery import app
@@ -30,6 +30,7 @@ def embed_article(article_id: str) -> None:
         indexing.embed_stale(UUID(article_id))
     except EmbeddingFailed as error:
         logger.warning("embedding_waits", article=article_id, reason=error.text)
+    finding_tasks.hint(article_id)
 
 
 @shared_task(soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
