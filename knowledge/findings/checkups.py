@@ -41,19 +41,19 @@ def check_article(article_id: UUID) -> None:
     if article is None:
         return
     before = Checkup.objects.filter(article=article).first()
+    compared = before.compared if before else None
     check_links(article)
-    published = (article.live_revision_id, article.answerable_at)
-    differs = before is None or (before.revision, before.answerable_at) != published
-    if article.is_live and article.answerable_at and differs:
-        check_texts(article)
-        check_questions(article)
-    elif not article.is_live:
+    if not article.is_live:
         Finding.objects.filter(touching(article), kind__in=OF_TWO).delete()
         article.findings.filter(kind=Finding.Kind.TEST_QUESTION_LOST).delete()
-    addresses = {article.slug} | ({before.slug} if before else set())
-    check_linking(addresses, but=article.pk)
+        compared = None
+    elif article.answerable_at and compared != article.live_revision_id:
+        check_texts(article)
+        check_questions(article)
+        compared = article.live_revision_id
+    check_linking({article.slug} | ({before.slug} if before else set()), but=article.pk)
     seen = {"slug": article.slug, "updated": article.updated, "revision": article.live_revision_id}
-    Checkup.objects.update_or_create(article=article, defaults=seen | {"answerable_at": article.answerable_at})
+    Checkup.objects.update_or_create(article=article, defaults=seen | {"compared": compared})
     logger.info("article_checked", article=str(article.pk), findings=article.findings.count())
 
 
@@ -97,14 +97,10 @@ def check_questions(article: Article) -> None:
 
 def due() -> QuerySet[Article]:
     """Articles that changed since they were looked at, longest unchanged first."""
-    unchanged = Q(
-        checkup__updated=F("updated"),
-        checkup__slug=F("slug"),
-    ) & (
-        (Q(checkup__revision=F("live_revision_id")) | Q(checkup__revision=None, live_revision=None))
-        & (Q(checkup__answerable_at=F("answerable_at")) | Q(checkup__answerable_at=None, answerable_at=None))
-    )
-    return Article.objects.filter(Q(checkup=None) | ~unchanged).order_by("updated")
+    same = Q(checkup__updated=F("updated"), checkup__slug=F("slug"))
+    same &= Q(checkup__revision=F("live_revision_id")) | Q(checkup__revision=None, live_revision=None)
+    same &= Q(checkup__compared=F("live_revision_id")) | Q(answerable_at=None)
+    return Article.objects.filter(Q(checkup=None) | ~same).order_by("updated")
 
 
 def check_due(*, seconds: float) -> int:

@@ -93,8 +93,8 @@ class Checkup(models.Model):
     article = models.OneToOneField(Article, null=True, on_delete=models.SET_NULL, related_name="checkup")
     slug = models.CharField(max_length=120)
     updated = models.DateTimeField()
-    revision = models.UUIDField(null=True)
-    answerable_at = models.DateTimeField(null=True)
+    revision = models.UUIDField(null=True, help_text="The live one.")
+    compared = models.UUIDField(null=True, help_text="The live one whose passages were compared: it had its vectors.")
     checked_at = models.DateTimeField(auto_now=True)
 
     def __str__(self) -> str:

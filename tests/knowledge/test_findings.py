@@ -1,7 +1,6 @@
 """What editors are told: repetitions, contradictions, links that lead nowhere, questions that were lost."""
 
 import pytest
-from django.utils import timezone
 
 from knowledge import indexing, publishing, tasks
 from knowledge.findings import checkups
@@ -102,11 +101,11 @@ class TestContradictions:
     @pytest.mark.parametrize(
         ("one", "another"),
         [
-            ("Standard delivery is free for orders of £50 or more.", "Standard delivery is free for orders of £60 or more."),
+            ("Delivery is free for all orders of £50 or more.", "Delivery is free for all orders of £60 or more."),
             ("Call the shop in Leeds on 01632 960100.", "Call the shop in Leeds on 01632 960555."),
             ("Write to the workshop at repair@larkfield.example.", "Write to the workshop at fix@larkfield.example."),
-            ("Gifts bought in winter can be returned until 31 January.", "Gifts bought in winter can be returned until 15 January."),
-            ("Rückgaben sind innerhalb von 30 Tagen kostenlos möglich.", "Rückgaben sind innerhalb von 14 Tagen kostenlos möglich."),
+            ("Gifts of winter come back until 31 January.", "Gifts of winter come back until 15 January."),
+            ("Rückgaben sind 30 Tage lang kostenlos möglich.", "Rückgaben sind 14 Tage lang kostenlos möglich."),
         ],
     )  # fmt: skip
     def test_prices_telephones_addresses_and_dates_count(self, one, another, write):
@@ -122,7 +121,7 @@ class TestContradictions:
             ("The board R3 works at 5 V in all modes.", "The board R4 works at 3.3 V in all modes."),
             ("Saturday delivery costs £9.95.", "Sunday delivery costs £14.50."),
             ("Refunds to cards take 7 days.", "Bikes are hired for 14 days."),
-            ("Zone A costs £5 a parcel. Zone B costs £9 a parcel.", "Zone B costs £9 a parcel. Zone A costs £5 a parcel."),
+            ("Zone A costs £5 a box. Zone B costs £9 a box.", "Zone B costs £9 a box. Zone A costs £5 a box."),
             ("Read the whole page at https://a.example/x.", "Read the whole page at https://a.example/y."),
         ],
     )  # fmt: skip
@@ -148,8 +147,8 @@ class TestLinks:
         write("internal-page", "Only staff read this page.", audience="internal")
         write("other", "Intro.\n\n## Prices\n\nIt costs £5.")
         article = write(
-            "page", "[gone](/help/gone/) [staff](/help/internal-page/) [ok](/help/other/#prices) "
-            "[away](https://example.com/help/gone/) [anchor](/help/other/#size) [self](#nowhere) [top](#here)\n\n## Here\n\nx"
+            "page", "[gone](/help/gone/) [staff](/help/internal-page/) [ok](/help/other/#prices) [self](#nowhere) "
+            "[away](https://example.com/help/gone/) [anchor](/help/other/#size) [top](#here)\n\n## Here\n\nx"
         )  # fmt: skip
         assert {each.details["href"]: each.details["where"] for each in checkups.findings_of(article)} == {
             "/help/gone/": "both", "/help/internal-page/": "both", "/help/other/#size": "both", "#nowhere": "both",
@@ -183,7 +182,7 @@ class TestLinks:
 
     def test_links_are_read_as_the_page_shows_them(self, settings):
         settings.PUBLIC_URL = "https://shop.example"
-        body = "[a](/help/a/) [b](https://shop.example/help/b/#x) [c](https://[bad) `[d](/help/d/)` [e](/help/e/?q=1) <script>"
+        body = "[a](/help/a/) [b](https://shop.example/help/b/#x) [c](https://[bad) `[d](/help/d/)` [e](/help/e/?q=1)"
         assert [(link.slug, link.anchor) for link in internal_links(body)] == [("a", ""), ("b", "x"), ("e", "")]
         assert anchors("# One\n\n## Two words\n\n## Two words") == {"one", "two-words", "two-words-2"}
 
@@ -223,7 +222,10 @@ class TestWhatIsDue:
         assert InternalLink.objects.get().slug == "x"
         indexing.embed_stale()
         assert checkups.check_due(seconds=10) == 1
-        assert Checkup.objects.get().answerable_at <= timezone.now()
+        assert Checkup.objects.get().compared == article.live_revision_id
+        publishing.reembed(article=article, by=None)
+        indexing.embed_stale()
+        assert list(checkups.due()) == []
 
     def test_looking_at_what_was_deleted_does_nothing(self, write):
         article = write("page", "Words.")
