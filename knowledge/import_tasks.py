@@ -1,15 +1,23 @@
 """Doors for Celery: runs of imports, one at a time in the workers, so that most of them stay free for the rest."""
 
+from functools import partial
+from typing import TYPE_CHECKING
+
 import redis
 from celery import shared_task
 from django.conf import settings
+from django.db import transaction
 from kombu.exceptions import OperationalError
 
 from knowledge import import_files, imports
+from knowledge.models import ImportRun, ImportSource
 from knowledge.tasks import HINT_SECONDS
 from knowledge.vector_index import advisory_lock
 from supportbot.celery import app
 from supportbot.log import get_logger
+
+if TYPE_CHECKING:
+    from django.contrib.auth.models import User
 
 logger = get_logger(__name__)
 
@@ -33,6 +41,13 @@ def sweep() -> None:
     for run_id in imports.waiting():
         hint(run_id)
     import_files.expire()
+
+
+def begin(*, source: ImportSource, by: "User | None", preview: bool, **options: bool) -> ImportRun:
+    """Start a run and ask a worker to carry it out. Raises ImportRefused."""
+    run = imports.start(source=source, by=by, preview=preview, **options)
+    transaction.on_commit(partial(hint, run.pk), robust=True)
+    return run
 
 
 def hint(run_id: int) -> None:

@@ -8,6 +8,7 @@ from celery.exceptions import SoftTimeLimitExceeded
 from django.db import IntegrityError, transaction
 from django.utils import timezone
 
+from knowledge import import_files
 from knowledge.import_pass import Cancelled, Tell, go_through
 from knowledge.import_plan import Action
 from knowledge.importers import SourceError
@@ -69,6 +70,16 @@ def carry_out(run_id: int, *, tell: Tell = lambda run: None) -> bool:
         _begin(run)
         _to_an_end(run, tell)
         return True
+
+
+def delete(*, source: ImportSource) -> None:
+    """Forget a source with its runs and its file. The articles stay."""
+    for run in source.runs.filter(state__in=ImportRun.UNFINISHED):
+        cancel(run=run)
+    import_files.drop(source)
+    key = source.pk
+    source.delete()
+    logger.info("import_deleted", source=key)
 
 
 def waiting() -> list[int]:

@@ -9,6 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from knowledge import import_report, imports
+from knowledge.import_forms import free_name
 from knowledge.import_writing import category_named
 from knowledge.importers import KINDS, SourceError, guess_kind
 from knowledge.models import LANGUAGES, Audience, ImportItem, ImportRun, ImportSource
@@ -127,7 +128,7 @@ def source_at(location: str, options: dict[str, Any]) -> ImportSource:
         location = str(Path(location).expanduser().resolve())
     source = ImportSource.objects.filter(location=location).order_by("pk").first()
     if source is None:
-        source = ImportSource(location=location, name=free_name(options["name"] or name_of(location)))
+        source = ImportSource(location=location, name=free_name(options["name"] or location))
     elif options["name"]:
         source.name = options["name"]
     for name in ("kind", "language", "audience", "publish", "missing"):
@@ -141,19 +142,6 @@ def source_at(location: str, options: dict[str, Any]) -> ImportSource:
         raise CommandError(error.text) from None
     source.save()
     return source
-
-
-def name_of(location: str) -> str:
-    return location.rstrip("/").rsplit("/", 1)[-1][:100] or location[:100]
-
-
-def free_name(wished: str) -> str:
-    taken = set(ImportSource.objects.filter(name__startswith=wished).values_list("name", flat=True))
-    name, number = wished, 1
-    while name in taken:
-        number += 1
-        name = f"{wished} {number}"
-    return name
 
 
 def check_writable(path: str) -> None:
