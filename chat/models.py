@@ -9,6 +9,7 @@ from datetime import datetime
 
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
+from django.contrib.postgres.indexes import GinIndex
 from django.db import models
 from django.db.models import Q
 from uuid6 import uuid7
@@ -171,6 +172,12 @@ class Message(models.Model):
                 fields=["lease_until"], name="message_unfinished", condition=Q(status__in=["queued", "streaming"])
             ),
             models.Index(fields=["created"], name="message_bot_created", condition=Q(role="bot")),
+            GinIndex(
+                fields=["nearest"],
+                name="message_nearest",
+                opclasses=["jsonb_path_ops"],
+                condition=Q(outcome="abstained"),
+            ),
         ]
         constraints = [
             models.UniqueConstraint(fields=["conversation", "client_id"], name="one_message_a_client_id"),
@@ -205,6 +212,7 @@ class RetrievedPassage(models.Model):
     class Meta:
         ordering = ["n"]
         constraints = [models.UniqueConstraint(fields=["message", "n"], name="passage_number_once")]
+        indexes = [models.Index(fields=["revision", "message"], name="passage_revision_message")]
 
 
 class Rating(models.Model):
