@@ -4,7 +4,7 @@
 question to the database. The space that is searched comes first.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import islice
 from time import monotonic
 
@@ -46,6 +46,12 @@ def build(seconds: float) -> bool:
         for space in _in_the_making():
             more |= _advance(space, end)
         return more
+
+
+def is_held_elsewhere() -> bool:
+    """Whether another process is building just now."""
+    with advisory_lock(BUILDER_LOCK) as held:
+        return not held
 
 
 def _look_after_active(end: float) -> None:
@@ -145,10 +151,12 @@ def _add_missing_cut(space: EmbeddingSpace, end: float) -> int:
     return tried
 
 
-def compare(space: EmbeddingSpace, questions: Sequence[GivenQuestion]) -> Comparison | None:
+def compare(
+    space: EmbeddingSpace, questions: Sequence[GivenQuestion], say: Callable[[str], object] = lambda _: None
+) -> Comparison | None:
     """Ask both spaces the same questions and keep what came of it. None without a question that can be asked."""
     current = indexing.active_space()
-    found = compare_spaces(current, space, questions) if questions else None
+    found = compare_spaces(current, space, questions, say=say) if questions else None
     kept = {"n": 0, "worse": False} if found is None else found.as_json()
     kept |= {"with": str(current.recipe.get("model")), "with_cut": current.cut, "at": timezone.now().isoformat()}
     EmbeddingSpace.objects.filter(pk=space.pk).update(comparison=kept, trouble="")

@@ -174,7 +174,7 @@ def back() -> EmbeddingSpace:
     """Search the space before this one again; at once, or as soon as it has caught up with what was published since."""
     with transaction.atomic():
         lock_spaces()
-        before = existing_spaces().filter(state=State.RETIRED).exclude(activated=None).order_by("-activated").first()
+        before = one_before()
         if before is None:
             raise SpaceError("There is no space to go back to.")
         if lacks(before):
@@ -186,6 +186,12 @@ def back() -> EmbeddingSpace:
         _begin_counting_anew(before)
     logger.info("space_back", space=before.pk, at_once=before.state == State.ACTIVE)
     return before
+
+
+def one_before() -> EmbeddingSpace | None:
+    """The way back."""
+    retired = existing_spaces().filter(state=State.RETIRED).exclude(activated=None)
+    return retired.order_by("-activated").first()
 
 
 def drop(space: EmbeddingSpace) -> None:

@@ -2,5 +2,6 @@
 
 from knowledge.admin.articles import ArticleAdmin, CategoryAdmin
 from knowledge.admin.imports import ImportSourceAdmin
+from knowledge.admin.spaces import EmbeddingSpaceAdmin
 
-__all__ = ["ArticleAdmin", "CategoryAdmin", "ImportSourceAdmin"]
+__all__ = ["ArticleAdmin", "CategoryAdmin", "EmbeddingSpaceAdmin", "ImportSourceAdmin"]
