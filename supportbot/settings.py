@@ -198,7 +198,6 @@ CELERY_TASK_ROUTES = {
     "knowledge.import_tasks.sweep": {"queue": "sweep"},
     "knowledge.import_tasks.carry_out": {"queue": "import"},
     "knowledge.finding_tasks.*": {"queue": "sweep"},
-    "knowledge.finding_tasks.*": {"queue": "sweep"},
     "chat.tasks.*": {"queue": "chat"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
@@ -217,11 +216,6 @@ CELERY_BEAT_SCHEDULE = {
         "task": "chat.tasks.sweep",
         "schedule": SWEEP_SECONDS,
         "options": {"expires": 2 * SWEEP_SECONDS},
-    },
-    "look at what changed": {
-        "task": "knowledge.finding_tasks.sweep",
-        "schedule": max(10, SWEEP_SECONDS),
-        "options": {"expires": 2 * max(10, SWEEP_SECONDS)},
     },
     "look at what changed": {
         "task": "knowledge.finding_tasks.sweep",

@@ -26,9 +26,10 @@ def conversation(db):
 @pytest.fixture
 def articles(db):
     category = Category.objects.create(name="Help", slug="help")
-    made = [Article(slug=name, title=name.capitalize(), body=f"About {name}.", category=category) for name in ("refunds", "kayaks")]  # fmt: skip
-    for article in made:
-        publishing.publish(article=article, by=None)
+    made = []
+    for name in ("refunds", "kayaks"):
+        made.append(Article(slug=name, title=name.capitalize(), body=f"About {name}.", category=category))
+        publishing.publish(article=made[-1], by=None)
     return made
 
 
