@@ -8,7 +8,7 @@ from django.db import connection
 from knowledge.passages import search_config
 
 MAX_WORDS = 48
-WORD = re.compile(r"\w[\w'’-]*")
+WORD = re.compile(r"\w+(?:['’-]\w+)*")
 MISSING = """
 WITH passage AS MATERIALIZED (
     SELECT to_tsvector(%(config)s::regconfig, text) AS search FROM unnest(%(texts)s::text[]) AS text
