@@ -10,7 +10,7 @@ from itertools import groupby
 from knowledge.models import LANGUAGES, Revision
 
 MAX_LINES = 4_000  # difflib takes seconds beyond
-MAX_PAIRS_OF_WORDS = 10_000_000  # a second at worst; lines beyond are shown as taken out and put in
+MAX_PAIRS_OF_WORDS = 4_000_000  # a second or two at worst; lines beyond are shown as taken out and put in
 CONTEXT = 3
 ALIKE = 0.4  # the share of words that two lines have in common when one is the other, changed
 LOOK_AHEAD = 8  # lines among which what became of one is looked for
@@ -137,7 +137,7 @@ def _word_by_word(old: str, new: str, effort: Effort) -> tuple[tuple[Part, ...],
         return _whole("removed", old), _whole("added", new)
     was: list[Part] = []
     becomes: list[Part] = []
-    for tag, first, last, start, end in difflib.SequenceMatcher(None, before, after, autojunk=False).get_opcodes():
+    for tag, first, last, start, end in difflib.SequenceMatcher(None, before, after).get_opcodes():
         # A lone blank between two changed words is no island worth showing.
         same = tag == "equal" and not (last - first == 1 and before[first].isspace())
         was.append(Part("same" if same else "removed", "".join(before[first:last])))

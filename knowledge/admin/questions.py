@@ -11,10 +11,10 @@ from django.urls import URLPattern, path
 from django.utils import timezone
 from django.views.decorators.http import require_POST
 
+from knowledge.findings.held_questions import MAX_QUESTIONS, held_questions, is_held
 from knowledge.models import Article, TestQuestion
 from knowledge.publishing import storable
 
-MAX_QUESTIONS = 50  # of one article: each is searched for after every publication
 MAX_QUESTION_CHARS = 500
 
 
@@ -67,16 +67,15 @@ class QuestionPages(admin.ModelAdmin):
 
 
 def _listed(article: Article) -> JsonResponse:
-    questions = list(article.test_questions.all()[:MAX_QUESTIONS])
-    checked = [question for question in questions if question.last_checked]
-    answered = sum(question.last_rank is not None for question in checked)
-    line = f"{answered} of {len(checked)} still answered from here" if checked else ""
-    rows = [{"id": question.pk, "question": question.question, "state": _state(question)} for question in questions]
-    return JsonResponse({"line": line, "questions": rows})
+    held = held_questions(article)
+    rows = [{"id": each.pk, "question": each.question, "state": _state(each)} for each in held.questions]
+    return JsonResponse({"line": str(held), "questions": rows})
 
 
 def _state(question: TestQuestion) -> str:
     if question.last_checked is None:
         return "not asked yet: it is when the article is published"
     when = f"{timezone.localtime(question.last_checked):%Y-%m-%d %H:%M}"
-    return f"ranks {question.last_rank}, {when}" if question.last_rank else f"not found, {when}"
+    if is_held(question.last_rank):
+        return f"ranks {question.last_rank}, {when}"
+    return f"not found: best rank {question.last_rank}, {when}" if question.last_rank else f"not found, {when}"

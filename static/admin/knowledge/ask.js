@@ -6,7 +6,7 @@ import { keepQuestions } from "./ask_questions.js";
 
 const STAGES = { searching: "Searching articles", writing: "Writing" };
 const NO_ARTICLE = "00000000-0000-0000-0000-000000000000"; // stands in the address for any
-const SECONDS = new Intl.NumberFormat("en", { maximumFractionDigits: 2, minimumFractionDigits: 2 });
+const NUMBER = new Intl.NumberFormat("en", { maximumFractionDigits: 2, minimumFractionDigits: 2 });
 
 export function ask(editor, body) {
   const pane = document.getElementById("kb-ask");
@@ -133,12 +133,13 @@ export function ask(editor, body) {
     const cited = answer.sources.filter(({ n }) => event.cited.includes(n));
     part("sources").replaceChildren(...cited.map(source));
     const times = [event.ms.searched && `searched in ${time(event.ms.searched)}`, event.ms.first && `first word after ${time(event.ms.first)}`, `all after ${time(event.ms.total)}`];
-    const sure = event.sure === null ? null : `the search is ${SECONDS.format(event.sure)} sure`;
+    const sure = event.sure === null ? null : `certainty of the search ${NUMBER.format(event.sure)}`;
     const near = event.nearest.length ? `nearest: ${event.nearest.join(", ")}` : null;
-    const reason = event.reason ? `${event.outcome} (${event.reason})` : event.outcome;
+    const told = event.reason && event.reason !== event.outcome.toLowerCase();
+    const reason = told ? `${event.outcome} (${event.reason})` : event.outcome;
     outcome.textContent = [reason, ...times, sure, near, event.model].filter(Boolean).join(" · ");
     for (const row of ranking.querySelectorAll("tr[data-given]")) {
-      if (event.cited.includes(Number(row.dataset.given))) row.querySelector(".kb-place").append(h("span", { class: "kb-chip kb-live" }, "cited"));
+      if (event.cited.includes(Number(row.dataset.given))) row.querySelector("p").before(h("span", { class: "kb-chip kb-live" }, "cited"));
     }
     questions.offer(question.value);
   }
@@ -152,7 +153,7 @@ export function ask(editor, body) {
   function rank(passages) {
     ranking.hidden = !passages.length;
     const rows = passages.map((passage, place) => {
-      const score = (value) => h("td", { class: "kb-score" }, value === null ? "–" : SECONDS.format(value));
+      const score = (name, value) => h("td", { class: "kb-score", "data-name": name }, value === null ? "–" : NUMBER.format(value));
       const title = passage.article
         ? h("a", { href: pane.dataset.change.replace(NO_ARTICLE, passage.article), target: "_blank", rel: "noopener" }, passage.title)
         : h("span", {}, passage.title);
@@ -164,7 +165,7 @@ export function ask(editor, body) {
           passage.own ? h("span", { class: "kb-chip kb-moving" }, "this article") : null, " ",
           passage.n ? h("span", { class: "kb-chip" }, "read") : null, " ",
           h("p", { dir: "auto" }, passage.text)),
-        score(passage.meaning), score(passage.words), score(passage.together),
+        score("meaning", passage.meaning), score("words", passage.words), score("together", passage.together),
       );
     });
     ranking.querySelector("tbody").replaceChildren(...rows);
@@ -184,6 +185,6 @@ export function ask(editor, body) {
   }
 }
 
-const time = (ms) => `${SECONDS.format(ms / 1000)} s`;
+const time = (ms) => `${NUMBER.format(ms / 1000)} s`;
 
 class Refusal extends Error {}
