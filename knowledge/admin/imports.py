@@ -4,6 +4,7 @@ from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from django.contrib import admin, messages
+from django.contrib.admin.widgets import RelatedFieldWidgetWrapper
 from django.core.exceptions import PermissionDenied
 from django.core.paginator import Paginator
 from django.db.models import Count, Q, QuerySet
@@ -43,7 +44,7 @@ class ImportSourceAdmin(admin.ModelAdmin):
     list_per_page = 50
 
     class Media:
-        css = {"all": ("admin/knowledge/articles.css", "admin/knowledge/imports.css")}
+        css = {"all": ("admin/knowledge/articles.css", "admin/knowledge/editor.css", "admin/knowledge/imports.css")}
         js = ("admin/knowledge/imports.js",)
 
     def get_urls(self) -> Sequence[URLPattern]:
@@ -69,7 +70,7 @@ class ImportSourceAdmin(admin.ModelAdmin):
     def place(self, source: ImportSource) -> str:
         label = KINDS.get(source.kind, "").split(":")[0]
         where = source.location or source.upload_name
-        return format_html('<span class="kb-place">{}</span> <span class="kb-note">{}</span>', where, label)
+        return format_html('<span class="kb-from">{}</span> <span class="kb-note">{}</span>', where, label)
 
     @admin.display(description="Articles", ordering="held")
     def articles_here(self, source: ImportSource) -> str:
@@ -97,6 +98,13 @@ class ImportSourceAdmin(admin.ModelAdmin):
         runs = list(source.runs.select_related("by")[:RUNS_SHOWN]) if source else []
         rows = [(run, chip(run), import_report.summary(run.counts, preview=run.preview)) for run in runs]
         return super().change_view(request, object_id, form_url, (extra_context or {}) | {"runs": rows})
+
+    def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
+        """Without the four little buttons beside a category: they leave it no room."""
+        field = super().formfield_for_dbfield(db_field, request, **kwargs)
+        if field is not None and isinstance(field.widget, RelatedFieldWidgetWrapper):
+            field.widget = field.widget.widget
+        return field
 
     def save_model(self, request: HttpRequest, obj: ImportSource, form: ImportSourceForm, change: bool) -> None:
         if not change:
