@@ -15,10 +15,11 @@ from knowledge.scope import Scope
 
 MAX_WORDS = 48  # different words counted; the longest of 238 real forum questions has about 150
 MAX_TERMS = 32  # words searched: the ones that tell most. 32 ranks as well as all of them on the evaluation sets
-COUNTED_PASSAGES = 20_000  # beyond it "all" and "how many hold the word" are only known to be large
-COUNTED_MATCHES = 3_000
-MATCHED_PASSAGES = 8_000  # matches that are ranked; the rarest words choose them when there are more
+COUNTED_MATCHES = 3_000  # of a word that PostgreSQL does not know to be common
+MATCHED_PASSAGES = 3_000  # matches that are ranked; the rarest words choose them when there are more
 
+# A word that stands in many passages is known to be common from the statistics that ANALYZE keeps of the column: its
+# share there is taken. Counting it would read every one of them.
 COUNT = """
 WITH spoken AS (
     SELECT array_agg(DISTINCT lexeme ORDER BY lexeme) AS stems
@@ -30,34 +31,33 @@ WITH spoken AS (
 ), word AS (
     SELECT stems, count(*) AS times FROM spoken GROUP BY stems ORDER BY count(*) DESC, max(length(stems[1])) DESC
     LIMIT %(words)s
-), written AS (
-    SELECT times, array(
-        SELECT '''' || replace(replace(stem, '\\', '\\\\'), '''', '''''') || '''' FROM unnest(stems) AS stem
-    ) AS queries
-    FROM word
+), known AS MATERIALIZED (
+    SELECT told.lexeme, told.share
+    FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs) AS told (lexeme, share)
+    WHERE schemaname = current_schema() AND tablename = 'knowledge_chunk' AND attname = 'search'
+), stem AS (
+    SELECT word.stems, word.times, known.share,
+        '''' || replace(replace(stem, '\\', '\\\\'), '''', '''''') || '''' AS query
+    FROM word, unnest(word.stems) AS stem LEFT JOIN known ON known.lexeme = stem
+), counted AS (
+    SELECT stems, times, query, CASE WHEN share IS NULL THEN (
+        SELECT count(*) FROM (
+            SELECT FROM knowledge_chunk AS chunk WHERE {passages} AND chunk.search @@ query::tsquery LIMIT %(matches)s
+        ) AS match
+    ) ELSE ceil(share * %(total)s)::bigint END AS passages
+    FROM stem
 )
-SELECT queries, times, (
-    SELECT count(*) FROM (
-        SELECT 1 FROM knowledge_chunk AS chunk
-        WHERE {passages} AND chunk.search @@ array_to_string(queries, ' | ')::tsquery
-        LIMIT %(matches)s
-    ) AS match
-) AS passages, (
-    SELECT count(*) FROM (
-        SELECT 1 FROM knowledge_chunk AS chunk WHERE {passages} LIMIT %(total)s
-    ) AS live
-) AS total
-FROM written
+SELECT array_agg(query ORDER BY query), array_agg(passages ORDER BY query), times FROM counted GROUP BY stems, times
 """
 
 
 @dataclass(frozen=True, slots=True)
 class Term:
-    """One word of the question: its stems (one, or one a language), each quoted as a tsquery, and what it tells."""
+    """One word of the question: its stems (one, or some of several languages), quoted as tsqueries; what it tells."""
 
     queries: tuple[str, ...]
     weight: float  # idf times how often it was said
-    passages: int  # that hold it, counted up to COUNTED_MATCHES
+    passages: int  # that hold it, about
 
 
 def idf(passages: int, total: int) -> float:
@@ -65,8 +65,11 @@ def idf(passages: int, total: int) -> float:
     return math.log(1 + (max(total, passages) - passages + 0.5) / (passages + 0.5))
 
 
-def find_terms(question: str, *, languages: Collection[str], scope: Scope) -> list[Term]:
-    """What to search for, the most telling word first. A stop word of any of the languages is left out."""
+def find_terms(question: str, *, languages: Collection[str], scope: Scope, total: int) -> list[Term]:
+    """What to search for among `total` passages, the most telling word first.
+
+    A stop word of any of the languages is left out.
+    """
     configurations = sorted({search_config(language) for language in languages}) or ["simple"]
     with connection.cursor() as cursor:
         cursor.execute(
@@ -76,14 +79,18 @@ def find_terms(question: str, *, languages: Collection[str], scope: Scope) -> li
                 "question": question,
                 "words": MAX_WORDS,
                 "matches": COUNTED_MATCHES,
-                "total": COUNTED_PASSAGES,
+                "total": total,
             },
         )
         counted = cursor.fetchall()
-    terms = [
-        Term(tuple(queries), times * idf(passages, total), passages) for queries, times, passages, total in counted
-    ]
+    terms = [_term(queries, passages, times, total) for queries, passages, times in counted]
     return sorted(terms, key=lambda term: (-term.weight, term.queries))[:MAX_TERMS]
+
+
+def _term(queries: Sequence[str], passages: Sequence[int], times: int, total: int) -> Term:
+    """Stems that no passage holds are left out, unless none is held: a draft may hold the word."""
+    held = tuple(query for query, count in zip(queries, passages, strict=True) if count)
+    return Term(held or tuple(queries), times * idf(sum(passages), total), sum(passages))
 
 
 def matching_query(terms: Sequence[Term]) -> str:

@@ -22,8 +22,8 @@ from knowledge.drafts import DraftPassage, draft_candidates
 from knowledge.embedding import EmbeddingFailed, Recipe, embed_questions
 from knowledge.fusion import choose, rank
 from knowledge.lexemes import Term, find_terms
-from knowledge.models import Article, Audience, Chunk, EmbeddingSpace
-from knowledge.scope import Scope
+from knowledge.models import Audience, Chunk, EmbeddingSpace
+from knowledge.scope import Scope, Survey, survey
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
@@ -167,11 +167,15 @@ def _find(
             texts.append(clean(f"{wanted.context[-MAX_CONTEXT_CHARS:]} {asked}"))
         vector, degraded = _embed(space, texts)
         clock.lap("embed")
-        terms = _terms(texts, scope, {wanted.language or "", *(one.language for one in draft)})
+        known = survey(scope)
+        clock.lap("survey")
+        terms = _terms(texts, scope, known, {wanted.language or "", *(one.language for one in draft)})
         clock.lap("terms")
         replaced = Chunk.objects.filter(article=replacing, live=True) if replacing else Chunk.objects.none()
         without = list(replaced.values_list("pk", flat=True))
-        candidates = find_candidates(terms=terms, scope=scope, space=space, vector=vector, without=without)
+        candidates = find_candidates(
+            terms=terms, scope=scope, passages=known.passages, space=space, vector=vector, without=without
+        )
         clock.lap("search")
         if draft:
             candidates += draft_candidates(
@@ -239,18 +243,10 @@ def _embed(space: EmbeddingSpace | None, texts: list[str]) -> tuple[list[float] 
     return (blend_vectors(*vectors) if len(vectors) == 2 else vectors[0]), ""
 
 
-def _terms(texts: list[str], scope: Scope, asked: Collection[str]) -> list[Term]:
-    languages = _languages(scope) | {language for language in asked if language}
-    found = [find_terms(text, languages=languages, scope=scope) for text in texts]
+def _terms(texts: list[str], scope: Scope, known: Survey, asked: Collection[str]) -> list[Term]:
+    languages = known.languages | ({language for language in asked if language} if not scope.language else set())
+    found = [find_terms(text, languages=languages, scope=scope, total=known.passages) for text in texts]
     return blend_terms(*found) if len(found) == 2 else found[0]
-
-
-def _languages(scope: Scope) -> set[str]:
-    """The languages that this reader's articles are written in."""
-    if scope.language:
-        return {scope.language}
-    written = Article.objects.filter(status=Article.Status.PUBLISHED, audience__in=scope.audiences)
-    return set(written.order_by().values_list("language", flat=True).distinct())
 
 
 def address(slug: str, anchor: str = "") -> str:

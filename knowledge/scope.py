@@ -1,13 +1,36 @@
-"""Which passages one search is about: those that this reader may see, in the language demanded if one is."""
+"""Which passages one search is about: those that this reader may see, in the language demanded if one is.
+
+How many these are decides how they are searched. It is counted anew for each question: from an index alone, and only
+up to a bound, so that it costs a millisecond however many there are.
+"""
 
 import re
 from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
+from django.db import connection
+
 from knowledge.embedding import Recipe, cut_of, default_recipe
 from knowledge.models import LANGUAGES, Audience, EmbeddingSpace
 
+COUNTED_PASSAGES = 12_000  # beyond it the planner's estimate of all live passages is taken
+SURVEY = """
+WITH counted AS (
+    SELECT count(*) AS passages FROM (
+        SELECT FROM knowledge_chunk AS chunk WHERE {passages} LIMIT {bound}
+    ) AS seen
+)
+SELECT
+    CASE WHEN passages < {bound} THEN passages ELSE greatest(passages, (
+        SELECT reltuples FROM pg_class WHERE oid = to_regclass('chunk_search_live')
+    ))::bigint END,
+    array(
+        SELECT code FROM unnest(%(languages)s::text[]) AS code
+        WHERE EXISTS (SELECT FROM knowledge_chunk AS chunk WHERE {passages} AND chunk.language = code)
+    )
+FROM counted
+"""
 KNOWN_LANGUAGES = {code for code, _ in LANGUAGES}
 CUT = re.compile(r"\d+/\d+")
 
@@ -45,3 +68,19 @@ class Scope:
     def passages(self, table: str) -> str:
         """The condition on passages."""
         return f"{table}.live AND {table}.cut = '{self.cut}' AND {self.faces(table)}"
+
+
+@dataclass(frozen=True, slots=True)
+class Survey:
+    """What a scope holds: how many passages (exact up to COUNTED_PASSAGES), and in which languages."""
+
+    passages: int
+    languages: frozenset[str]
+
+
+def survey(scope: Scope) -> Survey:
+    statement = SURVEY.format(passages=scope.passages("chunk"), bound=COUNTED_PASSAGES)
+    with connection.cursor() as cursor:
+        cursor.execute(statement, {"languages": sorted(KNOWN_LANGUAGES)})
+        passages, languages = cursor.fetchone()
+    return Survey(passages, frozenset(languages))

@@ -152,7 +152,12 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
 }
 # Django's pool hands a connection back after each request; search settings are set on the connection, since
 # SET LOCAL does nothing outside a transaction (pgvector >= 0.8: iterative scans find k rows behind a filter).
-SEARCH_OPTIONS = "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
+# The tables are in memory and a page read by an index costs little more than one in a row; with PostgreSQL's own guess
+# the words of a question are looked for in every passage. One search takes one core.
+SEARCH_OPTIONS = (
+    "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
+    " -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0"
+)
 DATABASES["default"]["OPTIONS"]["options"] = (
     f"{DATABASES['default']['OPTIONS'].get('options', '')} {SEARCH_OPTIONS}".strip()
 )

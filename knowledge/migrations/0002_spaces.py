@@ -75,4 +75,12 @@ class Migration(migrations.Migration):
                 'constraints': [models.UniqueConstraint(fields=('space', 'article'), name='one_attempt_a_space_and_article')],
             },
         ),
+        migrations.AddIndex(
+            model_name='chunk',
+            index=models.Index(condition=models.Q(('live', True)), fields=['cut', 'audience', 'language'], name='chunk_live_faces'),
+        ),
+        migrations.AddIndex(
+            model_name='embedding',
+            index=models.Index(fields=['space', 'audience', 'language'], name='embedding_faces'),
+        ),
     ]

@@ -154,5 +154,6 @@ class Chunk(models.Model):
         indexes = [
             GinIndex(fields=["search"], name="chunk_search_live", condition=Q(live=True)),
             models.Index(fields=["article"], name="chunk_live_article", condition=Q(live=True)),
+            models.Index(fields=["cut", "audience", "language"], name="chunk_live_faces", condition=Q(live=True)),
             models.Index(fields=["text_hash"], name="chunk_text_hash"),
         ]

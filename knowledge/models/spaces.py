@@ -63,6 +63,7 @@ class Embedding(models.Model):
 
     class Meta:
         constraints = [models.UniqueConstraint(fields=["chunk", "space"], name="one_vector_a_chunk_and_space")]
+        indexes = [models.Index(fields=["space", "audience", "language"], name="embedding_faces")]
 
 
 class Attempt(models.Model):

@@ -11,7 +11,7 @@ from knowledge.embedding import embed_question
 from knowledge.lexemes import find_terms, matching_query
 from knowledge.models import Audience, Embedding
 from knowledge.retrieval import MAX_QUESTION_CHARS, Retrieval, clean, find_passages
-from knowledge.scope import Scope
+from knowledge.scope import Scope, Survey, survey
 from knowledge.vector_index import build_index
 from tests.knowledge.test_retrieval import write
 
@@ -66,18 +66,20 @@ def probes(count: int = PROBES) -> list[str]:
     ]
 
 
+@pytest.mark.parametrize("passages", [len(READERS), 1_000_000])  # few are read, many are walked through
 @pytest.mark.parametrize("readers", READERS)
-def test_no_arm_shows_a_reader_what_others_may_see(canaries, readers):
+def test_no_arm_shows_a_reader_what_others_may_see(canaries, readers, passages):
     space = indexing.active_space()
     scope = scope_of(readers)
     vector = embed_question(indexing.recipe_of(space), " ".join(WORDS))
     allowed = {article.pk for article in canaries.values() if article.audience in readers}
+    assert survey(scope) == Survey(len(allowed), frozenset({"en"}))
     seen = set()
     for probe in probes():
-        terms = find_terms(probe, languages=["en"], scope=scope)
-        by_words = find_candidates(terms=terms, scope=scope, space=None, vector=None)
-        by_meaning = find_candidates(terms=[], scope=scope, space=space, vector=vector)
-        together = find_candidates(terms=terms, scope=scope, space=space, vector=vector)
+        terms = find_terms(probe, languages=["en"], scope=scope, total=9)
+        by_words = find_candidates(terms=terms, scope=scope, passages=passages, space=None, vector=None)
+        by_meaning = find_candidates(terms=[], scope=scope, passages=passages, space=space, vector=vector)
+        together = find_candidates(terms=terms, scope=scope, passages=passages, space=space, vector=vector)
         seen |= {candidate.article_id for candidate in [*by_words, *by_meaning, *together]}
     assert seen == allowed
 
@@ -125,7 +127,7 @@ def test_a_question_is_cut_and_cleaned():
 
 
 def test_rare_words_choose_what_is_ranked(canaries):
-    terms = find_terms("refund of article 2 zeppelin", languages=["en"], scope=scope_of(["public"]))
+    terms = find_terms("refund of article 2 zeppelin", languages=["en"], scope=scope_of(["public"]), total=3)
     weights = {term.queries[0]: term.weight for term in terms}
     assert weights["'zeppelin'"] > weights["'2'"] > weights["'refund'"] > 0
     assert "zeppelin" not in matching_query(terms) and "'2'" in matching_query(terms)
@@ -135,7 +137,7 @@ def test_the_index_of_the_space_is_used(canaries):
     space = indexing.active_space()
     build_index(space)
     vector = embed_question(indexing.recipe_of(space), "refund")
-    sql, values = search_statement(terms=[], scope=scope_of(READERS[1]), space=space, vector=vector)
+    sql, values = search_statement(terms=[], scope=scope_of(READERS[1]), passages=1_000_000, space=space, vector=vector)
     with connection.cursor() as cursor:
         # A few rows are read and sorted faster than an index is walked: leave the planner no other way.
         cursor.execute("SET enable_seqscan = off; SET enable_sort = off")
