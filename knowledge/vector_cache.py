@@ -39,6 +39,19 @@ class VectorCache:
             found.update({text_hash: array("f", value).tolist() for text_hash, value in rows})
         return found
 
+    def missing(self, recipe: str, hashes: Iterable[str]) -> set[str]:
+        """Those that have no vector yet."""
+        wanted = list(dict.fromkeys(hashes))
+        left = set(wanted)
+        for start in range(0, len(wanted), READ):
+            part = wanted[start : start + READ]
+            rows = self.file.execute(
+                f"SELECT text_hash FROM vector WHERE recipe = ? AND text_hash IN ({','.join('?' * len(part))})",
+                [recipe, *part],
+            )
+            left.difference_update(text_hash for (text_hash,) in rows)
+        return left
+
     def put(self, recipe: str, vectors: Mapping[str, Sequence[float]]) -> None:
         with self.file:
             self.file.executemany(

@@ -1,0 +1,64 @@
+"""What a bench ran on, and how large its tables are."""
+
+import os
+import platform
+from pathlib import Path
+from typing import Any
+
+from django.db import connection
+
+from knowledge.models import EmbeddingSpace
+from knowledge.vector_index import index_name
+
+SETTINGS = (
+    "server_version",
+    "shared_buffers",
+    "maintenance_work_mem",
+    "work_mem",
+    "hnsw.ef_search",
+    "hnsw.iterative_scan",
+)
+
+
+def facts() -> dict[str, Any]:
+    """Of this machine, and of the server that the connection leads to."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT extversion FROM pg_extension WHERE extname = 'vector'")
+        told = {"pgvector": cursor.fetchone()[0]}
+        for name in SETTINGS:
+            cursor.execute("SELECT current_setting(%s)", [name])
+            told[name] = cursor.fetchone()[0]
+    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return told | {"processor": _processor(), "cores": os.cpu_count(), "memory_gib": round(pages / 2**30, 1)}
+
+
+def load() -> list[float]:
+    """The load average of 1, 5 and 15 minutes: figures of a busy machine are too high."""
+    return [round(value, 2) for value in os.getloadavg()]
+
+
+def sizes(space: EmbeddingSpace) -> dict[str, int]:
+    """Bytes of the tables and of the indexes that a search uses, and of this session's own memory where it is near."""
+    names = ["knowledge_embedding", "knowledge_chunk", "chunk_search_live", "chunk_live_faces", "embedding_faces"]
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT relname, pg_table_size(oid) FROM pg_class WHERE relname = ANY(%s)", [[*names, index_name(space)]]
+        )
+        found = {name.replace(index_name(space), "hnsw"): size for name, size in cursor.fetchall()}
+        cursor.execute("SELECT pg_backend_pid()")
+        return found | _backend(int(cursor.fetchone()[0]))
+
+
+def _backend(process: int) -> dict[str, int]:
+    """Private memory of the server's process of this session, if it runs on this machine."""
+    status = Path(f"/proc/{process}/status")
+    if not status.exists() or "postgres" not in Path(f"/proc/{process}/comm").read_text():
+        return {}
+    fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
+    return {"backend_private": int(fields["RssAnon"].split()[0]) * 1024}
+
+
+def _processor() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return names[0] if names else platform.processor()
