@@ -5,13 +5,24 @@ of the source is unknown: a document that was not seen is not missing.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
-from knowledge.importers.documents import Document, Found, Limits, SourceError, Unreadable
+from knowledge.importers.addresses import Resolve, resolve
+from knowledge.importers.chatwoot import read_chatwoot
+from knowledge.importers.documents import BadDocument, Document, Found, Limits, SourceError, Unreadable
+from knowledge.importers.fetching import Fetcher
+from knowledge.importers.files import DOCUMENTS, MARKDOWN, read_files
+from knowledge.importers.guessing import guess_kind
+from knowledge.importers.intercom import read_intercom
+from knowledge.importers.reading_room import ReadingRoom
+from knowledge.importers.tables import read_table
+from knowledge.importers.websites import read_sitemap, read_web
+from knowledge.importers.zendesk import read_zendesk
 
 __all__ = ["KINDS", "Document", "Found", "Limits", "SourceError", "Unreadable", "guess_kind", "read"]
 
 KINDS: dict[str, str] = {
-    "markdown": "Markdown files: a folder or a zip of it",
+    "markdown": "Markdown, text and HTML files: a folder or a zip of it",
     "files": "Documents: PDF, DOCX, HTML, text, markdown; one file, a folder or a zip",
     "table": "Table: CSV, or JSON lines",
     "zendesk": "Zendesk help centre export (JSON)",
@@ -20,13 +31,38 @@ KINDS: dict[str, str] = {
     "web": "Web pages, by their addresses",
     "sitemap": "Website, by its sitemap",
 }
+USUAL = Limits()
 
 
-def read(kind: str, location: str, *, limits: Limits = Limits()) -> Iterator[Found]:  # noqa: B008 (frozen)
+def read(kind: str, location: str, *, limits: Limits = USUAL, resolver: Resolve = resolve) -> Iterator[Found]:
     """The documents of a source, one by one; `location` is a path or, for "web" and "sitemap", an address."""
-    raise SourceError(f"{KINDS.get(kind, kind)} cannot be read yet.")
+    with ReadingRoom(limits) as room:
+        try:
+            for number, found in enumerate(_source(kind, location, limits, room, resolver)):
+                if number >= limits.documents:
+                    raise SourceError(f"There are more than {limits.documents:,} documents. The rest was not read.")
+                yield found
+        except BadDocument as error:  # of the source itself: every single document is caught where it is read
+            raise SourceError(str(error)) from None
 
 
-def guess_kind(location: str) -> str:
-    """The kind that a location looks like. SourceError if nothing is there."""
-    return "web" if location.startswith(("http://", "https://")) else "markdown"
+def _source(kind: str, location: str, limits: Limits, room: ReadingRoom, resolver: Resolve) -> Iterator[Found]:
+    path = Path(location)
+    match kind:
+        case "markdown":
+            return read_files(path, MARKDOWN, limits, room)
+        case "files":
+            return read_files(path, DOCUMENTS, limits, room)
+        case "table":
+            return read_table(path, limits, room)
+        case "zendesk":
+            return read_zendesk(path, limits, room)
+        case "intercom":
+            return read_intercom(path, limits, room)
+        case "chatwoot":
+            return read_chatwoot(path, limits)
+        case "web":
+            return read_web(location, limits, room, Fetcher(limits, resolver=resolver))
+        case "sitemap":
+            return read_sitemap(location, limits, room, Fetcher(limits, resolver=resolver))
+    raise SourceError(f"“{kind[:40]}” is no kind of source. There are: {', '.join(KINDS)}.")

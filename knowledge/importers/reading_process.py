@@ -1,0 +1,73 @@
+"""What runs in the reading room: one question after another on standard input, until nobody asks any more.
+
+Started by `reading_room` only. Arguments: bytes of memory, seconds a document, expansion, bytes a document.
+"""
+
+import json
+import os
+import resource
+import signal
+import sys
+from dataclasses import asdict
+from typing import BinaryIO
+
+from knowledge.importers.documents import BadDocument
+from knowledge.importers.docx_files import read_docx
+from knowledge.importers.pages import read_fragment, read_page
+from knowledge.importers.pdf_files import read_pdf
+from knowledge.importers.reading_room import SIZE, SIZES, Reading
+
+
+def main(memory: int, seconds: int, expansion: int, most: int) -> None:
+    replies = os.fdopen(os.dup(1), "wb")
+    os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # nothing that a parser prints is taken for a reply
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is for the process that asks
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
+        resource.setrlimit(limit, (0, 0))
+    replies.write(b"+")
+    replies.flush()
+    while question := _question(sys.stdin.buffer):
+        spent = resource.getrusage(resource.RUSAGE_SELF)
+        resource.setrlimit(
+            resource.RLIMIT_CPU, (int(spent.ru_utime + spent.ru_stime) + 1 + seconds, resource.RLIM_INFINITY)
+        )
+        reply = json.dumps(_reply(*question, expansion=expansion, most=most)).encode()
+        replies.write(SIZE.pack(len(reply)) + reply)
+        replies.flush()
+
+
+def _question(file: BinaryIO) -> tuple[dict[str, str], bytes] | None:
+    sizes = file.read(SIZES.size)
+    if len(sizes) < SIZES.size:
+        return None
+    header, data = SIZES.unpack(sizes)
+    return json.loads(file.read(header)), file.read(data)
+
+
+def _reply(question: dict[str, str], data: bytes, *, expansion: int, most: int) -> dict:
+    try:
+        reading = _read(question, data, expansion=expansion, most=most)
+    except BadDocument as error:
+        return {"error": str(error)}
+    except MemoryError:
+        return {"error": "Reading it needs more than {memory}."}
+    except RecursionError:
+        return {"error": "It is nested too deeply to be read."}
+    return asdict(reading)
+
+
+def _read(question: dict[str, str], data: bytes, *, expansion: int, most: int) -> Reading:
+    match question["kind"]:
+        case "pdf":
+            return read_pdf(data)
+        case "docx":
+            return read_docx(data, expansion=expansion, most=most)
+        case "fragment":
+            return read_fragment(data, base=question["base"])
+        case _:
+            return read_page(data, base=question["base"], charset=question["charset"])
+
+
+if __name__ == "__main__":
+    main(*map(int, sys.argv[1:5]))

@@ -1,0 +1,198 @@
+"""Web pages by their addresses, and whole websites by their sitemaps -> documents."""
+
+import gzip
+import io
+import re
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+from xml.etree.ElementTree import Element, ParseError
+
+from defusedxml import DefusedXmlException
+from defusedxml.ElementTree import fromstring
+
+from knowledge.importers.addresses import parse
+from knowledge.importers.documents import (
+    MIB,
+    BadDocument,
+    Document,
+    Found,
+    Limits,
+    SourceError,
+    Unreadable,
+    make_document,
+    mib,
+    one_line,
+)
+from knowledge.importers.fetching import DOCX_TYPE, HTML_TYPES, XML_TYPES, Fetched, Fetcher
+from knowledge.importers.markdown_files import read_markdown, title_of_name
+from knowledge.importers.reading_room import ReadingRoom
+from knowledge.importers.trees import read_file
+
+GZIP = b"\x1f\x8b"
+SITEMAP_BYTES = 50 * MIB  # the most that the protocol lets a sitemap have
+KINDS = {"application/pdf": "pdf", DOCX_TYPE: "docx"} | dict.fromkeys(HTML_TYPES, "page")
+
+
+def read_web(location: str, limits: Limits, room: ReadingRoom, fetcher: Fetcher) -> Iterator[Found]:
+    """The pages at the addresses, which are divided by spaces or lines."""
+    yield from _pages(iter(location.split()), limits, room, fetcher)
+
+
+def read_sitemap(location: str, limits: Limits, room: ReadingRoom, fetcher: Fetcher) -> Iterator[Found]:
+    """The pages of a sitemap (an address or a file), and of the sitemaps that it lists."""
+    walk = SitemapWalk(limits, fetcher)
+    if location.startswith(("http://", "https://")):
+        start = _plain(location)
+        addresses = walk.addresses(start, fetcher.fetch(start, accept=XML_TYPES).data)
+    else:
+        addresses = walk.addresses("", read_file(Path(location), limits.bytes_a_file))
+    pages: list[str] = []
+    for address in addresses:
+        if isinstance(address, Unreadable):
+            yield address
+        else:
+            pages.append(address)
+    yield from _pages(iter(pages), limits, room, fetcher)
+    if walk.failures:
+        more = f" (and {len(walk.failures) - 1} more)" if len(walk.failures) > 1 else ""
+        raise SourceError(f"A part of the sitemap could not be read{more}: {walk.failures[0]}")
+
+
+class SitemapWalk:
+    """Gathers the pages of a sitemap and of those within it; each one is read once."""
+
+    def __init__(self, limits: Limits, fetcher: Fetcher) -> None:
+        self._limits, self._fetcher = limits, fetcher
+        self._read: set[str] = set()
+        self._pages: set[str] = set()
+        self.failures: list[str] = []
+
+    def addresses(self, start: str, data: bytes, depth: int = 1) -> Iterator[str | Unreadable]:
+        """Addresses of pages. BadDocument if the first sitemap is none; what is wrong further down is in `failures`."""
+        self._read.add(start)
+        is_index, places = parse_sitemap(data, self._limits)
+        for place in places:
+            try:
+                place = _plain(place)
+            except BadDocument as error:
+                yield Unreadable(one_line(place)[:500] or "(empty)", str(error))
+                continue
+            if start and _site(place) != _site(start):
+                yield Unreadable(place, "The sitemap leads to another website, which is not read.")
+            elif is_index:
+                yield from self._below(place, depth)
+            elif place not in self._pages:
+                self._pages.add(place)
+                if len(self._pages) > self._limits.entries:
+                    raise SourceError(f"The sitemap lists more than {self._limits.entries:,} pages.")
+                yield place
+
+    def _below(self, place: str, depth: int) -> Iterator[str | Unreadable]:
+        if place in self._read:
+            yield Unreadable(place, "The sitemap lists itself, or one that was there before; it is read once.")
+            return
+        if depth >= self._limits.sitemap_depth or len(self._read) >= self._limits.entries:
+            yield Unreadable(place, "Sitemaps within sitemaps go too deep here; this one is not read.")
+            return
+        try:
+            data = self._fetcher.fetch(place, accept=XML_TYPES).data
+            yield from self.addresses(place, data, depth + 1)
+        except BadDocument as error:
+            self._read.add(place)
+            self.failures.append(f"{place}: {error}")
+            yield Unreadable(place, str(error))
+
+
+def parse_sitemap(data: bytes, limits: Limits) -> tuple[bool, list[str]]:
+    """Whether it is an index of sitemaps, and its addresses. A plain list of addresses is one too. BadDocument."""
+    data = _unpacked(data, limits) if data.startswith(GZIP) else data
+    if not data.strip():
+        raise BadDocument("The sitemap is empty.")
+    if data.lstrip()[:8].startswith((b"http://", b"https://"[:8])):
+        return False, data.decode("utf-8", "replace").split()
+    try:
+        root = fromstring(data, forbid_dtd=True)
+    except DefusedXmlException:
+        raise BadDocument("The sitemap defines XML entities or a document type, as none needs to.") from None
+    except (ParseError, ValueError, LookupError):
+        raise BadDocument("This is not a sitemap: it is no proper XML.") from None
+    name = _name(root)
+    if name in ("sitemapindex", "urlset"):
+        entry = "sitemap" if name == "sitemapindex" else "url"
+        return entry == "sitemap", [text for each in root if _name(each) == entry for text in _texts(each, "loc")]
+    if name in ("rss", "feed"):
+        items = [each for each in root.iter() if _name(each) in ("item", "entry")]
+        return False, [text for each in items for text in _links(each)]
+    raise BadDocument(f"This is not a sitemap: it begins with <{name[:40]}>.")
+
+
+def _unpacked(data: bytes, limits: Limits) -> bytes:
+    most = min(SITEMAP_BYTES, limits.bytes_a_file, max(MIB, len(data) * limits.expansion))
+    try:
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
+            whole = file.read(most + 1)
+    except (OSError, EOFError, zlib.error):
+        raise BadDocument("The packed sitemap is damaged.") from None
+    if len(whole) > most:
+        raise BadDocument(f"The sitemap unpacks to more than {mib(most)}.")
+    return whole
+
+
+def _name(element: Element) -> str:
+    return str(element.tag).rpartition("}")[2].lower()
+
+
+def _texts(element: Element, name: str) -> list[str]:
+    return [str(each.text or "").strip() for each in element if _name(each) == name]
+
+
+def _links(element: Element) -> list[str]:
+    found = [each.get("href") or str(each.text or "").strip() for each in element if _name(each) == "link"]
+    return [link for link in found if link][:1]
+
+
+def _site(address: str) -> str:
+    return (urlsplit(address).hostname or "").removeprefix("www.")
+
+
+def _plain(address: str) -> str:
+    return parse(address.strip().partition("#")[0]).text
+
+
+def _pages(addresses: Iterator[str], limits: Limits, room: ReadingRoom, fetcher: Fetcher) -> Iterator[Found]:
+    """A document for each page; two addresses of one page are one document."""
+    seen: dict[str, str] = {}
+    for number, address in enumerate(addresses):
+        if number >= limits.documents:
+            raise SourceError(f"There are more than {limits.documents:,} pages. The rest was not read.")
+        try:
+            key = _plain(address)
+            document = read_fetched(key, fetcher.fetch(key), room)
+        except BadDocument as error:
+            yield Unreadable(one_line(address)[:500], str(error))
+            continue
+        first = seen.setdefault(document.address, key)
+        if first != key:
+            yield Unreadable(key, f"This is the same page as {first[:300]}.")
+        else:
+            yield document
+
+
+def read_fetched(key: str, page: Fetched, room: ReadingRoom) -> Document:
+    """The document of what was fetched. BadDocument."""
+    name = urlsplit(page.address).path
+    if kind := KINDS.get(page.media):
+        reading = room.read(kind, page.data, base=page.address, charset=page.charset)
+        return make_document(
+            key,
+            reading.title or title_of_name(re.sub(r"/+$", "", name) or page.address),
+            reading.body,
+            category=reading.category,
+            language=reading.language,
+            address=reading.address or page.address,
+            notes=reading.notes,
+        )
+    document = read_markdown(name.strip("/") or "page", page.data)
+    return make_document(key, document.title, document.body, address=page.address, notes=document.notes)
