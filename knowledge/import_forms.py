@@ -19,7 +19,7 @@ ADDRESSES = ("http://", "https://")
 def folder_refusal(location: str) -> str:
     """Why staff may not import from there; "" if they may."""
     if location.startswith(ADDRESSES):
-        return "" if urlsplit(location).hostname else f"{location} is not a whole address."
+        return _address_refusal(location)
     if not settings.IMPORT_FOLDERS:
         return "Begin the address with https://. Folders of the server can be imported with manage.py import_articles."
     path = Path(location).resolve()
@@ -27,6 +27,19 @@ def folder_refusal(location: str) -> str:
         return ""
     allowed = ", ".join(str(folder) for folder in settings.IMPORT_FOLDERS)
     return f"Only addresses and these folders of the server can be imported here: {allowed}."
+
+
+def _address_refusal(address: str) -> str:
+    not_whole = f"{address} is not a whole address."
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return not_whole
+    if not parts.hostname:
+        return not_whole
+    if parts.username or parts.password:
+        return "Leave the name and password out of the address: it is shown to everybody who may import."
+    return ""
 
 
 class ImportSourceForm(forms.ModelForm):
