@@ -20,6 +20,7 @@ from knowledge.blending import blend_terms, blend_vectors
 from knowledge.candidates import Candidate, find_candidates
 from knowledge.drafts import DraftPassage, draft_candidates
 from knowledge.embedding import EmbeddingFailed, Recipe, embed_questions
+from knowledge.followups import context_share
 from knowledge.fusion import choose, rank
 from knowledge.lexemes import Term, find_terms
 from knowledge.models import Audience, Chunk, EmbeddingSpace
@@ -232,7 +233,7 @@ class Clock:
 
 
 def _embed(space: EmbeddingSpace | None, texts: list[str]) -> tuple[list[float] | None, str]:
-    """The question's vector in the active space, and what is wrong if there is none."""
+    """The question's vector in the active space, blended with its context's, and what is wrong if there is none."""
     if space is None:
         return None, "no active embedding space"
     try:
@@ -240,13 +241,15 @@ def _embed(space: EmbeddingSpace | None, texts: list[str]) -> tuple[list[float] 
     except EmbeddingFailed as error:
         logger.warning("question_not_embedded", space=space.pk, reason=error.text)
         return None, "no vector of the question"
-    return (blend_vectors(*vectors) if len(vectors) == 2 else vectors[0]), ""
+    if len(vectors) == 1:
+        return vectors[0], ""
+    return blend_vectors(vectors[0], vectors[1], context_share(texts[0])), ""
 
 
 def _terms(texts: list[str], scope: Scope, known: Survey, asked: Collection[str]) -> list[Term]:
     languages = known.languages | ({language for language in asked if language} if not scope.language else set())
     found = [find_terms(text, languages=languages, scope=scope, total=known.passages) for text in texts]
-    return blend_terms(*found) if len(found) == 2 else found[0]
+    return found[0] if len(found) == 1 else blend_terms(found[0], found[1], context_share(texts[0]))
 
 
 def address(slug: str, anchor: str = "") -> str:
