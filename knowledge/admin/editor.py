@@ -24,6 +24,7 @@ from knowledge.models import MAX_BODY_CHARS, Article, Revision
 from knowledge.publishing import PublishingError, storable
 from knowledge.rendering import to_html
 from knowledge.revisions import compare, facts_changed
+from knowledge.usage import DAYS, Usage, usage
 
 VERBS: dict[str, tuple[Callable[..., Any], str]] = {
     "publish": (publishing.publish_saved, "published"),
@@ -72,7 +73,7 @@ class EditorPages(QuestionPages):
         context = DESK | (extra_context or {})
         if article is not None:
             revisions = article.revisions.select_related("author").defer("body")[:REVISIONS_BESIDE]
-            context |= {"index": index_state(article), "article": article, "revisions": revisions}
+            context |= {"index": index_state(article), "article": article, "revisions": revisions, **_cited(article)}
         return super().change_view(request, object_id, form_url, context)
 
     def view_on_site(self, article: Article) -> str | None:
@@ -138,6 +139,7 @@ class EditorPages(QuestionPages):
             "title": f"Revisions of {article}",
             "opts": self.opts,
             "article": article,
+            **_cited(article),
             "revisions": revisions,
             "chosen": chosen,
             "previous": previous,
@@ -170,6 +172,10 @@ class EditorPages(QuestionPages):
             self.log_change(request, article, f"{verb.capitalize()}.")
             self.message_user(request, f"The article was {done}.", messages.SUCCESS)
         return HttpResponseRedirect(reverse("admin:knowledge_article_change", args=[article.pk]))
+
+
+def _cited(article: Article) -> dict[str, int]:
+    return {"cited": usage([article.pk]).get(article.pk, Usage()).cited, "cited_days": DAYS}
 
 
 def _saved(article: Article) -> dict[str, str]:

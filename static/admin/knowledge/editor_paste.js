@@ -5,7 +5,7 @@ import { insert } from "./editor_toolbar.js";
 const MAX_HTML = 2_000_000;
 const MARKED = "a[href],strong,b,em,i,h1,h2,h3,h4,h5,h6,ul,ol,table,code,pre,blockquote"; // else plain text will do
 const LEFT_OUT = new Set([
-  "SCRIPT", "STYLE", "HEAD", "META", "LINK", "TITLE", "IFRAME", "OBJECT", "EMBED", "SVG", "svg", "TEMPLATE", "NOSCRIPT",
+  "SCRIPT", "STYLE", "DATA-STYLE", "HEAD", "META", "LINK", "TITLE", "IFRAME", "OBJECT", "EMBED", "SVG", "svg", "TEMPLATE", "NOSCRIPT",
   "IMG", "PICTURE", "VIDEO", "AUDIO", "CANVAS", "BUTTON", "INPUT", "SELECT", "TEXTAREA",
 ]);
 const BLOCKS = new Set([
@@ -13,6 +13,7 @@ const BLOCKS = new Set([
   "FOOTER", "FORM", "H1", "H2", "H3", "H4", "H5", "H6", "HEADER", "HR", "LI", "MAIN", "NAV", "OL", "P", "PRE", "SECTION",
   "SUMMARY", "TABLE", "UL",
 ]);
+const NOT_BOLD = /font-weight:\s*(?:normal|400)/i; // some documents are wrapped in such a <b>
 const ADDRESS = /^(?:https?:\/\/|mailto:|tel:|\/(?!\/)|#)/i;
 const UNSAFE_IN_ADDRESS = /[\s()<>\\]/g;
 
@@ -29,9 +30,16 @@ export function pasteAsMarkdown(body) {
 
 /** Markdown of a piece of HTML; "" if it has no marks that plain text would lose. */
 export function toMarkdown(html) {
-  const page = new DOMParser().parseFromString(html, "text/html");
+  const page = new DOMParser().parseFromString(withoutStyle(html), "text/html");
   if (!page.body.querySelector(MARKED)) return "";
   return blocks(page.body).join("\n\n");
+}
+
+/** No style or handler of it would be applied, but the page's security policy would complain of each. */
+function withoutStyle(html) {
+  return html
+    .replace(/<(\/?)style\b/gi, "<$1data-style")
+    .replace(/<[a-z][^<>]*>/gi, (tag) => tag.replace(/\s(style|on[a-z]+)\s*=/gi, " data-$1="));
 }
 
 function blocks(node) {
@@ -117,7 +125,7 @@ function inline(node) {
     case "BR":
       return "\n";
     case "STRONG": case "B":
-      return node.style.fontWeight === "normal" ? inside(node) : marked("**", inside(node)); // a document's wrapper
+      return NOT_BOLD.test(node.dataset.style) ? inside(node) : marked("**", inside(node));
     case "EM": case "I":
       return marked("*", inside(node));
     case "CODE": case "KBD": case "SAMP":
