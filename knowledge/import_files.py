@@ -2,9 +2,10 @@
 
 import os
 import re
+import shutil
 from datetime import timedelta
 from pathlib import Path
-from uuid import uuid4
+from uuid import UUID, uuid4
 
 from django.conf import settings
 from django.core.files.uploadedfile import UploadedFile
@@ -15,8 +16,9 @@ from knowledge.models import ImportSource
 
 MIB = 1024 * 1024
 ORPHAN_HOURS = 24  # what no source names, after a process that was killed in between
-# The ending tells a reader what it is; anything else of the name is ours.
-ENDING = re.compile(r"\.[a-z0-9]{1,8}$")
+# A reader knows a file by its ending, and may make a title of its name; each lies in a folder whose name is ours.
+UNSAFE = re.compile(r"[^\w .()+-]")
+MAX_STEM_CHARS, MAX_ENDING_CHARS = 50, 10  # of four bytes each; a name may have 255
 
 
 class UploadRefused(ValueError):
@@ -42,28 +44,42 @@ def check_size(size: int | None) -> None:
 def keep(source: ImportSource, file: UploadedFile) -> None:
     """Keep the file for this source, in place of an earlier one. The source is not saved."""
     check_size(file.size)
-    ending = ENDING.search((file.name or "").lower())
-    name = f"{uuid4().hex}{ending.group() if ending else ''}"
-    descriptor = os.open(folder() / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
+    place = uuid4().hex
+    (folder() / place).mkdir(mode=0o700)
+    shown = one_line((file.name or "").replace("\\", "/").rsplit("/", 1)[-1], 200) or "upload"
+    name = safe_name(shown)
+    descriptor = os.open(folder() / place / name, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)
     with os.fdopen(descriptor, "wb") as out:
         for piece in file.chunks():
             out.write(piece)
     drop(source)
-    shown = one_line((file.name or "").replace("\\", "/").rsplit("/", 1)[-1], 200) or "upload"
-    source.upload, source.upload_name, source.uploaded, source.location = name, shown, timezone.now(), ""
+    source.upload, source.upload_name, source.uploaded, source.location = place, shown, timezone.now(), ""
+
+
+def safe_name(shown: str) -> str:
+    """A name for a file of ours, like the one that it had."""
+    stem, dot, ending = UNSAFE.sub("_", shown).rpartition(".")
+    stem, ending = (stem, f"{dot}{ending}"[:MAX_ENDING_CHARS]) if stem.strip(" ._") else (ending, "")
+    return (stem.strip(" .")[:MAX_STEM_CHARS] or "upload") + ending
 
 
 def drop(source: ImportSource) -> None:
     """Delete the file of a source. The source is not saved."""
     if source.upload:
-        (folder() / Path(source.upload).name).unlink(missing_ok=True)
+        shutil.rmtree(_folder_of(source), ignore_errors=True)
         source.upload = ""
 
 
 def path_of(source: ImportSource) -> Path | None:
     """The file of a source that has one, if it is still there."""
-    path = folder() / Path(source.upload).name
-    return path if source.upload and path.is_file() else None
+    if not source.upload:
+        return None
+    path = _folder_of(source) / safe_name(source.upload_name)
+    return path if path.is_file() else None
+
+
+def _folder_of(source: ImportSource) -> Path:
+    return folder() / UUID(hex=source.upload).hex
 
 
 def expire() -> int:
@@ -78,6 +94,6 @@ def expire() -> int:
     young = (timezone.now() - timedelta(hours=ORPHAN_HOURS)).timestamp()
     with os.scandir(folder()) as entries:
         left = [entry.path for entry in entries if entry.name not in named and entry.stat().st_mtime < young]
-    for path in left:
-        Path(path).unlink(missing_ok=True)
+    for place in left:
+        shutil.rmtree(place, ignore_errors=True)
     return gone + len(left)

@@ -18,7 +18,7 @@ class Migration(migrations.Migration):
                 ('name', models.CharField(max_length=120, unique=True)),
                 ('kind', models.CharField(blank=True, help_text='How to read it. Left empty, it is guessed.', max_length=20)),
                 ('location', models.CharField(blank=True, help_text='An address, or a folder of the server.', max_length=1000)),
-                ('upload', models.CharField(blank=True, editable=False, help_text='Its file in the data folder.', max_length=60)),
+                ('upload', models.CharField(blank=True, editable=False, help_text='Its folder in the data folder.', max_length=60)),
                 ('upload_name', models.CharField(blank=True, editable=False, help_text='What staff called it.', max_length=200)),
                 ('uploaded', models.DateTimeField(editable=False, null=True)),
                 ('language', models.CharField(choices=[('en', 'English'), ('de', 'German'), ('fr', 'French'), ('es', 'Spanish'), ('it', 'Italian'), ('nl', 'Dutch'), ('pt', 'Portuguese'), ('da', 'Danish'), ('sv', 'Swedish'), ('no', 'Norwegian'), ('fi', 'Finnish'), ('ar', 'Arabic'), ('ja', 'Japanese'), ('zh', 'Chinese'), ('pl', 'Polish'), ('ru', 'Russian'), ('tr', 'Turkish')], default='en', help_text='Of documents that do not say it.', max_length=8)),

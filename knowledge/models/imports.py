@@ -21,7 +21,7 @@ class ImportSource(models.Model):
     name = models.CharField(max_length=120, unique=True)
     kind = models.CharField(max_length=20, blank=True, help_text="How to read it. Left empty, it is guessed.")
     location = models.CharField(max_length=1000, blank=True, help_text="An address, or a folder of the server.")
-    upload = models.CharField(max_length=60, blank=True, editable=False, help_text="Its file in the data folder.")
+    upload = models.CharField(max_length=60, blank=True, editable=False, help_text="Its folder in the data folder.")
     upload_name = models.CharField(max_length=200, blank=True, editable=False, help_text="What staff called it.")
     uploaded = models.DateTimeField(null=True, editable=False)
     category = models.ForeignKey(
