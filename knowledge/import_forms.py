@@ -19,7 +19,7 @@ ADDRESSES = ("http://", "https://")
 def folder_refusal(location: str) -> str:
     """Why staff may not import from there; "" if they may."""
     if location.startswith(ADDRESSES):
-        return _address_refusal(location)
+        return next(filter(None, map(_address_refusal, location.split())), "")
     if not settings.IMPORT_FOLDERS:
         return "Begin the address with https://. Folders of the server can be imported with manage.py import_articles."
     path = Path(location).resolve()
@@ -33,9 +33,10 @@ def _address_refusal(address: str) -> str:
     not_whole = f"{address} is not a whole address."
     try:
         parts = urlsplit(address)
+        host = parts.hostname
     except ValueError:
         return not_whole
-    if not parts.hostname:
+    if not host or not address.startswith(ADDRESSES):
         return not_whole
     if parts.username or parts.password:
         return "Leave the name and password out of the address: it is shown to everybody who may import."
@@ -64,7 +65,9 @@ class ImportSourceForm(forms.ModelForm):
             f"{settings.IMPORT_UPLOAD_MB:,} MB at most; kept for {settings.IMPORT_KEEP_DAYS} days."
         )
         folders = ", or a folder of the server" if settings.IMPORT_FOLDERS else ""
-        self.fields["location"].help_text = f"https://… of a page or of a sitemap{folders}."
+        self.fields[
+            "location"
+        ].help_text = f"https://… of a page, of several with spaces between them, or of a sitemap{folders}."
 
     def clean_file(self) -> Any:
         file = self.cleaned_data["file"]

@@ -167,6 +167,7 @@ class TestTheForm:
             ({"location": "file:///etc/passwd"}, "Begin the address with https://"),
             ({"location": "https://"}, "is not a whole address"),
             ({"location": "https://[broken"}, "is not a whole address"),
+            ({"location": "https://larkfield.example /etc/passwd"}, "/etc/passwd is not a whole address"),
             ({"location": "https://ada:secret@larkfield.example"}, "Leave the name and password out of the address"),
             ({"location": "https://larkfield.example", "file": True}, "Give a file or an address, not both."),
             ({"location": "https://larkfield.example", "kind": "gopher"}, "is not one of the available choices"),
