@@ -119,11 +119,10 @@ class Allowed:
         """From "10.2.0.0/16" or "10.2.0.7/32:8080". SourceError if one is not understood."""
         networks = []
         for text in texts:
-            found = re.fullmatch(r"([0-9a-fA-F.:]+)(/\d{1,3})?(?::(\d{1,5}))?", text.strip())
+            found = re.fullmatch(r"(.+/\d{1,3}|[\d.]+):(\d{1,5})", text.strip())
+            network, port = found.groups() if found else (text.strip(), "0")
             try:
-                if found is None:
-                    raise ValueError
-                networks.append((ip_network(found[1] + (found[2] or "")), int(found[3] or 0)))
+                networks.append((ip_network(network), int(port)))
             except ValueError:
                 raise SourceError(f"“{text}” in the setting of allowed networks is not a network.") from None
         return cls(tuple(networks))

@@ -148,7 +148,7 @@ def language_code(value: object) -> str:
     return code if code in LANGUAGE_CODES else LANGUAGE_NAMES.get(name, "")
 
 
-FIRST_HEADING = re.compile(r"\A\s*(?:# +(?P<atx>[^\n]{1,500})|(?P<setext>[^\n]{1,500})\n=+[ \t]*)(?:\n|\Z)")
+FIRST_HEADING = re.compile(r"\A\s*(?:##? +(?P<atx>[^\n]{1,500})|(?P<setext>[^\n]{1,500})\n=+[ \t]*)(?:\n|\Z)")
 
 
 def without_title(body: str, title: str) -> str:

@@ -23,7 +23,7 @@ BROKEN = (
 )  # fmt: skip
 OLD_WORD = b"\xd0\xcf\x11\xe0"  # .doc, and also an encrypted .docx
 STYLES = """
-p[style-name='Title'] => h1:fresh
+p[style-name='Title'] => h1.title:fresh
 p[style-name='Subtitle'] => p:fresh
 p[style-name='Code'] => pre:separator('\\n')
 """
@@ -45,7 +45,7 @@ def read_docx(data: bytes, *, expansion: int, most: int) -> Reading:
         raise BadDocument("The file defines XML entities, as no document needs to.") from None
     except (*BROKEN, ExpatError):
         raise BadDocument("The file is damaged, or is not DOCX.") from None
-    reading = read_fragment(result.value.encode("utf-8", "replace"), infer_header=True)
+    reading = read_fragment(result.value.encode("utf-8", "replace"), is_document=True)
     if not reading.body.strip():
         raise BadDocument("The document has no text.")
     return Reading(reading.title or title, reading.body, notes=reading.notes)

@@ -124,7 +124,7 @@ class Fetcher:
         connection = http.client.HTTPConnection(here.host, here.port)
         sock = self._connect(here, deadline)
         try:
-            connection.sock = TimedSocket(sock, deadline)  # type: ignore[assignment]
+            connection.sock = TimedSocket(sock, deadline)
             connection.putrequest("GET", here.target, skip_host=True, skip_accept_encoding=True)
             connection.putheader("Host", here.authority)
             connection.putheader("User-Agent", USER_AGENT)

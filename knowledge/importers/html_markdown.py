@@ -36,7 +36,7 @@ def to_markdown(root: Tag, *, base: str = "", title: str = "", infer_header: boo
     _unfold(root)
     _unwrap_layout(root)
     _arrange_headings(root, title)
-    text = Converter(base=base, table_infer_header=infer_header).convert_soup(root)
+    text = Converter(base=base, infer_header=infer_header).convert_soup(root)
     text = re.sub(r"[^\S\n]+$", lambda found: "  " if found[0] == "  " else "", text, flags=re.MULTILINE)
     return re.sub(r"\n{3,}", "\n\n", text).strip("\n"), notes
 
@@ -153,10 +153,9 @@ def _link(address: str, base: str) -> str:
 class Converter(MarkdownConverter):
     """markdownify with the marks that our parser knows, and as few backslashes as can be."""
 
-    class Options(MarkdownConverter.DefaultOptions):
-        heading_style = "atx"
-        bullets = "-"
-        base = ""
+    def __init__(self, *, base: str, infer_header: bool) -> None:
+        super().__init__(heading_style="atx", bullets="-", table_infer_header=infer_header)
+        self._base = base
 
     def escape(self, text: str, parent_tags: set[str]) -> str:
         if not text:
@@ -169,7 +168,7 @@ class Converter(MarkdownConverter):
 
     def convert_a(self, el: Tag, text: str, parent_tags: set[str]) -> str:
         words = text.strip()
-        address = _link(str(el.get("href") or ""), self.options["base"])
+        address = _link(str(el.get("href") or ""), self._base)
         if "_noformat" in parent_tags or not words or not address or "\n\n" in words:
             return text
         before, after = " " * text.startswith(" "), " " * text.endswith(" ")

@@ -23,7 +23,7 @@ Value = tuple[str, object]  # where it stands, for the report; and what json mad
 class Unpacking(io.RawIOBase):
     """Counts what is read of an unpacked file. Raises SourceError where there is too much, or suspiciously much."""
 
-    def __init__(self, file: IO[bytes], packed: BinaryIO | None, limits: Limits) -> None:
+    def __init__(self, file: IO[bytes] | gzip.GzipFile, packed: BinaryIO | None, limits: Limits) -> None:
         self._file, self._packed, self._limits = file, packed, limits
         self._given = 0
 
@@ -91,7 +91,7 @@ def _values_of(file: File, limits: Limits) -> Iterator[Value | Unreadable]:
     try:
         data = file.read()
         if file.suffix in LINES:
-            for value in _lines(io.BufferedReader(io.BytesIO(data)), b"", limits):  # type: ignore[arg-type]
+            for value in _lines(io.BufferedReader(io.BytesIO(data)), b"", limits):
                 yield value if isinstance(value, Unreadable) else (f"{file.name}, {value[0]}", value[1])
         else:
             yield file.name, parse(data)

@@ -65,16 +65,17 @@ def read_page(data: bytes, *, base: str = "", charset: str = "") -> Reading:
     return Reading(title, cut_for_reply(body), language, address, category, tuple([note] * bool(note) + notes))
 
 
-def read_fragment(data: bytes, *, base: str = "", infer_header: bool = False) -> Reading:
-    """HTML that is all article, as the exports of help centres hold it. No text gives an empty body."""
+def read_fragment(data: bytes, *, base: str = "", is_document: bool = False) -> Reading:
+    """HTML without a frame: a field of an export, or a document whose own title then leaves the body."""
     text, note = decode(data)
     soup = _soup(text)
     for tag in soup(NEVER_SHOWN):
         tag.decompose()
     _drop_hidden(soup)
-    heading = soup.find("h1")
-    title = heading_text(heading) if isinstance(heading, Tag) else ""
-    body, notes = to_markdown(soup, base=base, title="", infer_header=infer_header)
+    headings = soup.find_all("h1", limit=2)
+    heading = soup.select_one("h1.title") or (headings[0] if len(headings) == 1 else None)
+    title = heading_text(heading) if heading else ""
+    body, notes = to_markdown(soup, base=base, title=title if is_document else "", infer_header=is_document)
     return Reading(title, cut_for_reply(body), notes=tuple([note] * bool(note) + notes))
 
 

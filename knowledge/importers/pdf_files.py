@@ -47,11 +47,11 @@ def read_pdf(data: bytes) -> Reading:
         facts = _facts(reader)
     except BROKEN:
         raise BadDocument("The PDF is damaged.") from None
+    lines = _without_edges(lines, pages)
     if sum(len(line.text) for line in lines) < max(20, 2 * pages):
         raise BadDocument("This PDF has no text (a scan?). Run text recognition (OCR) over it first.")
-    sizes = _heading_sizes(lines)
-    title = facts["title"] or _title(lines, sizes)
-    body = _markdown(_without_edges(lines, pages), sizes)
+    title, lines = _without_title(lines, facts["title"])
+    body = _markdown(lines, _heading_sizes(lines))
     notes = [f"{skipped:,} of {pages:,} pages could not be read."] if skipped else []
     return Reading(title, cut_for_reply(body), facts["language"], notes=tuple(notes))
 
@@ -113,14 +113,22 @@ def _heading_sizes(lines: Iterable[Line]) -> list[float]:
     letters: Counter[float] = Counter()
     for line in lines:
         letters[line.size] += len(line.text)
-    usual = letters.most_common(1)[0][0]
+    usual = letters.most_common(1)[0][0] if letters else 0
     return sorted((size for size in letters if size > usual * LARGER), reverse=True)
 
 
-def _title(lines: list[Line], sizes: list[float]) -> str:
+def _without_title(lines: list[Line], said: str) -> tuple[str, list[Line]]:
+    """The title and the lines below it: the largest ones of the first page, or what the PDF says of itself."""
     first = [line for line in lines if line.page == lines[0].page]
-    largest = [line.text for line in first if sizes and line.size == max(each.size for each in first)]
-    return one_line(" ".join(largest[:2]))[:200] if largest and first and _is_heading_text(largest[0]) else ""
+    largest = max(line.size for line in first)
+    start = next(place for place, line in enumerate(first) if line.size == largest)
+    end = start + 1
+    while end < len(first) and end < start + 3 and first[end].size == largest:
+        end += 1
+    title = one_line(" ".join(line.text for line in first[start:end]))
+    if largest not in _heading_sizes(lines) or not _is_heading_text(title) or (said and said != title):
+        return said, lines
+    return title, lines[:start] + lines[end:]
 
 
 def _is_heading_text(text: str) -> bool:
