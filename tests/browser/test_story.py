@@ -1,65 +1,16 @@
 """The whole story in a real browser against the whole product: ask, rate, edit, unpublish, ask a person."""
 
 import time
-from collections.abc import Callable, Iterator
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Locator, Page, expect
+from playwright.sync_api import Page, expect
 
+from tests.browser.visits import ANSWER_MS, ask, log_in, open_chat
 from tests.conftest import Stack
 
 pytestmark = pytest.mark.stack
 TITLE = "Moon Lantern warranty"
 QUESTION = "How long is the warranty of the Moon Lantern?"
-ANSWER_MS = 90_000
-
-
-@pytest.fixture
-def someone(browser: Browser, live_stack: Stack) -> Iterator[Callable[..., Page]]:
-    """A person with a browser of their own; any error on their pages fails the test."""
-    contexts: list[BrowserContext] = []
-    faults: list[str] = []
-
-    def arrive(path: str = "/") -> Page:
-        context = browser.new_context(viewport={"width": 1280, "height": 900})
-        contexts.append(context)
-        page = context.new_page()
-        page.on("pageerror", lambda error: faults.append(str(error)))
-        page.on(
-            "console",
-            lambda message: (
-                faults.append(message.text) if message.type == "error" and "favicon" not in message.text else None
-            ),
-        )
-        page.goto(live_stack.url + path)
-        return page
-
-    yield arrive
-    for context in contexts:
-        context.close()
-    assert faults == []
-
-
-def log_in(page: Page, stack: Stack, user: str) -> None:
-    page.locator("#id_username").fill(user)
-    page.locator("#id_password").fill(stack.password(user))
-    page.locator("input[type=submit]").click()
-    expect(page.locator("#user-tools")).to_be_visible()
-
-
-def ask(page: Page, text: str) -> Locator:
-    """Ask in the widget; gives the answer once it has ended."""
-    answers = page.locator("article.answer")
-    place = answers.nth(answers.count())
-    page.locator("#question").fill(text)
-    page.locator("#question").press("Enter")
-    expect(place.locator(".foot")).not_to_be_empty(timeout=ANSWER_MS)
-    return place
-
-
-def open_chat(page: Page) -> None:
-    page.locator(".launcher").click()
-    expect(page.locator("#question")).to_be_visible()
 
 
 def write_article(page: Page, stack: Stack, body: str) -> None:
