@@ -12,6 +12,7 @@ app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(["knowledge"], related_name="import_tasks")
 app.autodiscover_tasks(["knowledge"], related_name="finding_tasks")
+app.autodiscover_tasks(["knowledge"], related_name="bulk_tasks")
 app.autodiscover_tasks(["knowledge"], related_name="space_tasks")
 
 

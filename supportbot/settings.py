@@ -203,6 +203,7 @@ CELERY_TASK_ROUTES = {
     "knowledge.import_tasks.sweep": {"queue": "sweep"},
     "knowledge.import_tasks.carry_out": {"queue": "import"},
     "knowledge.finding_tasks.*": {"queue": "sweep"},
+    "knowledge.bulk_tasks.*": {"queue": "sweep"},
     "chat.tasks.*": {"queue": "chat"},
 }
 CELERY_TASK_PUBLISH_RETRY = False
@@ -224,6 +225,11 @@ CELERY_BEAT_SCHEDULE = {
     },
     "look at what changed": {
         "task": "knowledge.finding_tasks.sweep",
+        "schedule": max(10, SWEEP_SECONDS),
+        "options": {"expires": 2 * max(10, SWEEP_SECONDS)},
+    },
+    "go on with changes of many": {
+        "task": "knowledge.bulk_tasks.sweep",
         "schedule": max(10, SWEEP_SECONDS),
         "options": {"expires": 2 * max(10, SWEEP_SECONDS)},
     },

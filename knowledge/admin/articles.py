@@ -1,6 +1,5 @@
 """The list of articles and their form. Every button is a door to a verb of `publishing`."""
 
-from collections.abc import Callable
 from typing import Any
 
 from django.contrib import admin, messages
@@ -10,15 +9,15 @@ from django.db.models import Case, F, Q, QuerySet, Value, When
 from django.db.models.fields import BooleanField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
-from django.utils import timezone
-from django.utils.html import format_html
 
 from knowledge import publishing
-from knowledge.admin.editor import VERBS, EditorPages
+from knowledge.admin.bulk import BulkPages
+from knowledge.admin.columns import ArticleColumns
+from knowledge.admin.editor import EditorPages
+from knowledge.admin.filters import AttentionFilter, BulkFilter, OwnerFilter, UsageFilter
+from knowledge.admin.findings import FindingPages
 from knowledge.forms import ArticleForm
-from knowledge.indexing import MAX_ATTEMPTS
 from knowledge.models import Article, Category, Revision
-from knowledge.publishing import PublishingError
 
 
 @admin.register(Category)
@@ -29,48 +28,8 @@ class CategoryAdmin(admin.ModelAdmin):
     search_fields = ("name",)
 
 
-class AttentionFilter(admin.SimpleListFilter):
-    title = "attention"
-    parameter_name = "attention"
-
-    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
-        return [("failed", "Not embedded"), ("changed", "Changed since published"), ("review", "Review is due")]
-
-    def queryset(self, request: HttpRequest, queryset: QuerySet[Article]) -> QuerySet[Article]:
-        match self.value():
-            case "failed":
-                return queryset.filter(index_attempts__gte=MAX_ATTEMPTS, status=Article.Status.PUBLISHED)
-            case "changed":
-                return queryset.filter(changed=True)
-            case "review":
-                return queryset.filter(review_date__lte=timezone.localdate()).exclude(status=Article.Status.ARCHIVED)
-        return queryset
-
-
-def _verb_action(verb: str, label: str) -> Callable[..., None]:
-    """A list action that does one verb to each chosen article."""
-
-    @admin.action(description=label, permissions=["change"])
-    def act(self: "ArticleAdmin", request: HttpRequest, queryset: QuerySet[Article]) -> None:
-        call, done = VERBS[verb]
-        count = 0
-        for article in queryset.order_by("pk"):
-            try:
-                call(article=article, by=request.user)
-            except PublishingError as error:
-                self.message_user(request, f"{article}: {error}", messages.ERROR)
-            else:
-                self.log_change(request, article, f"{verb.capitalize()}.")
-                count += 1
-        if count:
-            self.message_user(request, f"{count} article{'s were' if count > 1 else ' was'} {done}.", messages.SUCCESS)
-
-    act.__name__ = f"{verb}_chosen"
-    return act
-
-
 @admin.register(Article)
-class ArticleAdmin(EditorPages):
+class ArticleAdmin(BulkPages, FindingPages, ArticleColumns, EditorPages):  # type: ignore[misc]  # their media add up
     form = ArticleForm
     change_form_template = "admin/knowledge/article/change_form.html"
     fieldsets = (
@@ -81,46 +40,26 @@ class ArticleAdmin(EditorPages):
         ),
         (None, {"fields": ("body", "note", "seen"), "classes": ("kb-text",)}),
     )
-    list_display = ("title", "state", "category", "language", "audience", "review", "updated")
-    list_filter = (AttentionFilter, "status", "language", "category", "audience")
+    list_filter = (
+        AttentionFilter, "status", "language", "category", OwnerFilter, UsageFilter, "audience", BulkFilter,
+    )  # fmt: skip
     search_fields = ("title", "body")
     search_help_text = "Words of the title or the text"
     list_per_page = 50
     show_full_result_count = False
-    actions = (
-        _verb_action("publish", "Publish chosen articles"),
-        _verb_action("unpublish", "Unpublish chosen articles"),
-        _verb_action("archive", "Archive chosen articles"),
-        _verb_action("reembed", "Embed chosen articles again"),
-    )
-
-    # --- The list ---------------------------------------------------------------------------------------------------
 
     def get_queryset(self, request: HttpRequest) -> QuerySet[Article]:
+        """Without the texts in the list, where nobody reads them; else with whether the draft differs."""
+        articles = super().get_queryset(request).select_related("category")
+        if request.resolver_match and request.resolver_match.url_name == "knowledge_article_changelist":
+            return articles.defer("body")
         same = Q(title=F("live_revision__title")) & Q(body=F("live_revision__body"))
         changed = Case(
             When(status=Article.Status.PUBLISHED, then=Case(When(same, then=Value(False)), default=Value(True))),
             default=Value(False),
             output_field=BooleanField(),
         )
-        return super().get_queryset(request).select_related("category").annotate(changed=changed)
-
-    @admin.display(description="State", ordering="status")
-    def state(self, article: Article) -> str:
-        kind, label = article.status, article.get_status_display()
-        if article.is_live:
-            kind, label = ("live", "Live") if article.answerable_at else ("moving", "Embedding")
-            if article.index_attempts >= MAX_ATTEMPTS:
-                kind, label = "failed", "Not embedded"
-        edited = format_html(' <span class="kb-chip kb-changed">{}</span>', "Changed") if article.changed else ""
-        return format_html('<span class="kb-chip kb-{}">{}</span>{}', kind, label, edited)
-
-    @admin.display(description="Review", ordering="review_date")
-    def review(self, article: Article) -> str:
-        if article.review_date is None:
-            return "–"
-        late = article.review_date <= timezone.localdate()
-        return format_html('<span class="{}">{}</span>', "kb-late" if late else "", article.review_date)
+        return articles.annotate(changed=changed)
 
     def formfield_for_dbfield(self, db_field: Any, request: HttpRequest, **kwargs: Any) -> Any:
         """Without the four little buttons beside a category: they leave it no room."""

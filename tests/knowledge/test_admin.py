@@ -167,17 +167,7 @@ def test_a_verb_that_cannot_be_done_says_why(desk, saved):
     assert desk.post(page(saved, "do", "explode")).status_code == 404
 
 
-def test_the_list_actions_use_the_same_verbs(desk, saved, delivery, ada):
-    empty = publishing.save_draft(article=Article(slug="e", title="Empty", category=delivery), by=ada)
-    chosen = [str(saved.pk), str(empty.pk)]
-    response = desk.post(LIST, {"action": "publish_chosen", "_selected_action": chosen}, follow=True)
-    assert b"1 article was published." in response.content
-    assert b"Empty: An article without text cannot be published" in response.content
-    desk.post(LIST, {"action": "archive_chosen", "_selected_action": chosen})
-    assert set(Article.objects.values_list("status", flat=True)) == {"archived"}
-
-
-def test_a_list_action_publishes_what_is_saved_when_its_turn_comes(desk, saved, ada, bea):
+def test_what_is_saved_is_published_when_its_turn_comes(desk, saved, ada, bea):
     read_before = Article.objects.get(pk=saved.pk)
     saved.body, saved.audience = "Bea's text.", "internal"
     publishing.save_draft(article=saved, by=bea)
@@ -202,26 +192,6 @@ def test_deleting_goes_through_the_verb(desk, published):
 def test_deleting_from_the_list_goes_through_the_verb(desk, published):
     desk.post(LIST, {"action": "delete_selected", "_selected_action": [str(published.pk)], "post": "yes"})
     assert not Article.objects.exists() and not Chunk.objects.exists()
-
-
-def test_the_list_is_searched_by_title_and_text_and_filtered_by_need(desk, published):
-    assert b"Delivery prices" in desk.get(LIST, {"q": "Saturday"}).content
-    assert b"Delivery prices" not in desk.get(LIST, {"q": "kayak"}).content
-    assert b"Delivery prices" not in desk.get(LIST, {"attention": "changed"}).content
-    published.body = "All free."
-    publishing.save_draft(article=published, by=None)
-    assert b"Delivery prices" in desk.get(LIST, {"attention": "changed"}).content
-    for need in ("failed", "review"):
-        assert b"Delivery prices" not in desk.get(LIST, {"attention": need}).content
-
-
-def test_the_list_asks_the_database_the_same_few_questions_for_many_articles(
-    desk, published, delivery, django_assert_max_num_queries
-):
-    for number in range(20):
-        Article.objects.create(slug=f"a{number}", title=f"Article {number}", category=delivery)
-    with django_assert_max_num_queries(12):
-        desk.get(LIST)
 
 
 class TestTheStateOfTheIndex:

@@ -1,0 +1,38 @@
+"""Doors for Celery: changes of many articles, a part at a time, so that a worker is never long away."""
+
+from uuid import UUID
+
+import redis
+from celery import shared_task
+from kombu.exceptions import OperationalError
+
+from knowledge import bulk
+from supportbot.log import get_logger
+
+logger = get_logger(__name__)
+
+PART_SECONDS = 20.0
+SOFT_SECONDS, HARD_SECONDS = 60, 90
+
+
+@shared_task(soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
+def carry_out(key: str) -> None:
+    bulk.carry_out(UUID(key), seconds=PART_SECONDS)
+    for following in bulk.waiting():  # the rest of this one, unless somebody else is at it
+        hint(following)
+
+
+@shared_task(soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
+def sweep() -> None:
+    """Go on with what was broken off or never began."""
+    for key in bulk.waiting():
+        bulk.carry_out(key, seconds=PART_SECONDS)
+    bulk.forget()
+
+
+def hint(key: UUID) -> None:
+    """Ask a worker to begin now. Never fails: the sweep finds it anyway."""
+    try:
+        carry_out.apply_async((str(key),), retry=False)
+    except (OperationalError, redis.RedisError, OSError) as error:
+        logger.warning("hint_failed", change=str(key), error=type(error).__name__)
