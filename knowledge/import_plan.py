@@ -1,5 +1,6 @@
 """What an import would do, decided from what the documents say and what is known of their articles. Pure."""
 
+import re
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -117,10 +118,18 @@ def name(documents: Sequence[Shelved], matches: Matches, taken: Collection[str])
 
 
 def wished_slug(document: Shelved) -> str:
-    for text in (document.slug, document.title, document.key.rsplit("/", 1)[-1]):
-        if slug := slugify(text)[:MAX_SLUG_CHARS].strip("-_"):
-            return slug
+    """From its slug, else its title, else its key: the first that says in Latin letters most of what it says."""
+    for text in (document.slug, document.title, _telling(document.key)):
+        slug = slugify(re.sub(r"[^\w\s'’-]+", " ", text).replace("'", "").replace("’", ""))
+        if 2 * len(slug) > sum(map(str.isalnum, text)):
+            return slug[:MAX_SLUG_CHARS].strip("-_")
     return "article"
+
+
+def _telling(key: str) -> str:
+    """The last two parts of a path or an address, without a file's ending."""
+    path = key.partition("://")[2].partition("/")[2] if "://" in key else key
+    return "-".join(re.sub(r"\.[A-Za-z0-9]{1,5}$", "", path.rstrip("/")).split("/")[-2:])
 
 
 def free_slug(wished: str, used: Collection[str]) -> str:

@@ -107,9 +107,21 @@ class TestNaming:
         names = name(documents, Matches({"d.md": article}), taken={"prices"})
         assert names == {"a.md": "prices-2", "b.md": "prices-3", "c.md": "prices-4", "d.md": "delivery-prices"}
 
-    def test_a_title_without_letters_leaves_the_name_of_the_file(self):
-        names = name([document("guide/delivery.md", title="配送"), document("!", title="?")], Matches(), ())
-        assert names == {"guide/delivery.md": "deliverymd", "!": "article"}
+    @pytest.mark.parametrize(
+        ("key", "title", "slug", "expected"),
+        [
+            ("a.md", "What’s the price (2026)?", "", "whats-the-price-2026"),
+            ("a.md", "Wie läuft’s: Größe/Farbe", "", "wie-laufts-groe-farbe"),
+            ("guide/delivery.md", "配送", "", "guide-delivery"),
+            ("help/accounts/overview@zh", "ID 账户概述说明", "", "accounts-overview-zh"),
+            ("https://larkfield.example/help/delivery/", "配送", "", "help-delivery"),
+            ("!", "?", "", "article"),
+            ("a.md", "Prices", "../../Old Slug", "old-slug"),
+            ("a.md", "x" * 200, "", "x" * 120),
+        ],
+    )
+    def test_an_address_is_made_of_what_can_be_read(self, key, title, slug, expected):
+        assert name([document(key, title=title, slug=slug)], Matches(), ()) == {key: expected}
 
     def test_a_long_address_keeps_its_number_within_the_bound(self):
         assert free_slug("x" * 120, {"x" * 120}) == "x" * 118 + "-2"
