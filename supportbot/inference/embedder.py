@@ -1,18 +1,12 @@
-"""Texts to vectors: mean-pooled, normalised outputs of a sentence encoder, in small batches between words of chats."""
+"""Texts to vectors, in small batches between the words of chats."""
 
 import threading
 from collections import deque
 from collections.abc import Callable
-from pathlib import Path
 
-import torch
-from torch import Tensor
-from transformers import AutoModel, AutoTokenizer
-from transformers.modeling_outputs import BaseModelOutput
-
+from supportbot.inference.encoder import Encoder
 from supportbot.inference.refusals import Busy
 
-MAX_TOKENS = 256  # what all-MiniLM-L6-v2 was trained for; the rest of a longer text is not read
 QUESTION_TEXTS = 2  # a request of so few texts is somebody waiting for an answer: it goes before bulk work
 BATCH_TEXTS = 16
 BATCH_TOKENS = 1024  # padded; about a tenth of a second of two cores, the longest a chat waits for bulk work
@@ -22,7 +16,8 @@ MAX_WAITING_TEXTS = 4096
 class EmbeddingRequest:
     """Some texts on their way to vectors. `deliver` is called once, on the computing thread, and must not block."""
 
-    def __init__(self, tokens: list[list[int]], deliver: Callable[[list[list[float]]], None]) -> None:
+    def __init__(self, encoder: Encoder, tokens: list[list[int]], deliver: Callable[[list[list[float]]], None]) -> None:
+        self.encoder = encoder
         self.tokens = tokens
         self.deliver = deliver
         self.cancelled = False
@@ -41,21 +36,13 @@ class EmbeddingRequest:
 
 
 class Embedder:
-    """Belongs to one thread, which calls `step_*`; `submit` and `tokenize` may be used from any."""
+    """Belongs to one thread, which calls `step_*`; `submit` may be used from any."""
 
-    def __init__(self, folder: Path, dtype: torch.dtype) -> None:
-        self._tokenizer = AutoTokenizer.from_pretrained(folder)
-        self._model = AutoModel.from_pretrained(folder, dtype=dtype).eval()
-        self.dimensions: int = self._model.config.hidden_size
-        self._length = min(MAX_TOKENS, self._model.config.max_position_embeddings)
+    def __init__(self) -> None:
         self._questions: deque[EmbeddingRequest] = deque()
         self._bulk: deque[EmbeddingRequest] = deque()
         self._lock = threading.Lock()
         self.embedded_texts = 0
-
-    def tokenize(self, texts: list[str]) -> list[list[int]]:
-        """Token ids, cut to what the encoder reads."""
-        return self._tokenizer(texts, truncation=True, max_length=self._length)["input_ids"]
 
     def submit(self, request: EmbeddingRequest) -> None:
         """Put a request in its line; Busy when too many texts wait. Wake the computing thread afterwards."""
@@ -79,34 +66,23 @@ class Embedder:
 
     def step_questions(self) -> None:
         """Embed the texts of the first waiting question."""
-        self._step(self._questions)
+        self._step(self._questions, self._questions[0])
 
     def step_bulk(self) -> None:
-        """One small batch of the first bulk request."""
-        self._step(self._bulk)
+        """One small batch of the request that has the fewest texts left: an edit goes before a whole knowledge base."""
+        with self._lock:
+            shortest = min(self._bulk, key=lambda request: len(request.todo))
+        self._step(self._bulk, shortest)
 
-    def _step(self, line: deque[EmbeddingRequest]) -> None:
-        request = line[0]
+    def _step(self, line: deque[EmbeddingRequest], request: EmbeddingRequest) -> None:
         if not request.cancelled:
             batch = request.next_batch()
-            for index, vector in zip(batch, self._embed([request.tokens[index] for index in batch]), strict=True):
+            vectors = request.encoder.vectors([request.tokens[index] for index in batch])
+            for index, vector in zip(batch, vectors, strict=True):
                 request.vectors[index] = vector
             self.embedded_texts += len(batch)
             if request.todo:
                 return
             request.deliver(request.vectors)
         with self._lock:
-            line.popleft()
-
-    @torch.inference_mode()
-    def _embed(self, tokens: list[list[int]]) -> list[list[float]]:
-        padded = self._tokenizer.pad({"input_ids": tokens}, return_tensors="pt")
-        output: BaseModelOutput = self._model(**padded)
-        return _mean_pooled(output.last_hidden_state.float(), padded["attention_mask"]).tolist()
-
-
-def _mean_pooled(hidden: Tensor, mask: Tensor) -> Tensor:
-    """The mean of each text's real tokens, at length 1: [texts, dimensions]."""
-    weights = mask.unsqueeze(-1).float()
-    means = (hidden * weights).sum(1) / weights.sum(1).clamp(min=1)
-    return torch.nn.functional.normalize(means, dim=-1)
+            line.remove(request)

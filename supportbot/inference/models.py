@@ -11,6 +11,7 @@ from transformers.utils import logging as transformers_logging
 from supportbot.inference.adapters import AdapterStore
 from supportbot.inference.completion import Event, Sampling
 from supportbot.inference.embedder import Embedder, EmbeddingRequest
+from supportbot.inference.encoders import Encoders
 from supportbot.inference.engine import Engine
 from supportbot.inference.llama import Llama
 from supportbot.inference.refusals import AdapterRefused, BadRequest, UnknownModel
@@ -18,7 +19,7 @@ from supportbot.inference.runtime import Plan
 from supportbot.inference.scheduler import Scheduler
 from supportbot.inference.sequence import Sequence
 from supportbot.inference.template import prompt_ids
-from supportbot.inference.weights import base_sha256, encoder_folder, generator_folder
+from supportbot.inference.weights import base_sha256, encoder_folders, generator_folder
 
 CONTEXT = 4096  # tokens of prompt and answer; a support prompt has about 600
 MAX_LANES = 3  # models that may have running sequences at once
@@ -46,7 +47,8 @@ class Models:
         self.adapters = AdapterStore(list(plan.adapter_dirs), folder, base_sha256(), self.base, spare)
         del spare
         self.engine = Engine(max_batch=plan.max_batch, max_waiting=plan.max_waiting, max_lanes=MAX_LANES)
-        self.embedder = Embedder(encoder_folder(), dtype)
+        self.embedder = Embedder()
+        self.encoders = Encoders(encoder_folders(plan.embedding), dtype)
         self._warm_up()
         self.adapters.spare = None
         self.scheduler = Scheduler(self.engine, self.embedder)
@@ -70,10 +72,9 @@ class Models:
     def start_embedding(
         self, name: str, texts: list[str], deliver: Callable[[list[list[float]]], None]
     ) -> EmbeddingRequest:
-        """Queue texts for their vectors."""
-        if name != self.plan.embedding:
-            raise UnknownModel(f"The embedding model here is called {self.plan.embedding}.")
-        request = EmbeddingRequest(self.embedder.tokenize(texts), deliver)
+        """Queue texts for their vectors. An encoder that was not used before is loaded, which takes seconds."""
+        encoder = self.encoders.get(name)
+        request = EmbeddingRequest(encoder, encoder.tokenize(texts), deliver)
         self.scheduler.embed(request)
         return request
 
@@ -100,7 +101,8 @@ class Models:
         self.base.prefill([0] * 64, cache, 0, last=True)
         self.base.verify([0] * 4, cache, 0)
         self.base.decode([0], cache)
-        self.embedder.submit(EmbeddingRequest(self.embedder.tokenize(["warm"]), lambda _vectors: None))
+        encoder = self.encoders.first()
+        self.embedder.submit(EmbeddingRequest(encoder, encoder.tokenize(["warm"]), lambda _vectors: None))
         self.embedder.step_questions()
         try:
             self.chat_model(self.plan.chat)

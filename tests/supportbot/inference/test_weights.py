@@ -11,7 +11,14 @@ from transformers import AutoTokenizer
 
 from supportbot.inference import weights
 from supportbot.inference.template import prompt_ids
-from supportbot.inference.weights import WeightsError, base_sha256, encoder_folder, file_sha256, generator_folder
+from supportbot.inference.weights import (
+    WeightsError,
+    base_sha256,
+    encoder_folder,
+    encoder_folders,
+    file_sha256,
+    generator_folder,
+)
 
 CONVERT = """
 import sys
@@ -66,7 +73,7 @@ def test_a_folder_that_is_not_there_is_named(settings):
 def test_a_folder_without_weights_is_refused(settings, tmp_path):
     settings.ENCODER_WEIGHTS = str(tmp_path)
     with pytest.raises(WeightsError, match=r"config\.json"):
-        encoder_folder()
+        encoder_folders("mine")
 
 
 def test_control_tokens_in_a_message_become_plain_text():
