@@ -42,7 +42,7 @@ def ground(say: Say) -> Iterator[None]:
 @contextmanager
 def model_server(say: Say) -> Iterator[None]:
     """The server at MODEL_URL if it answers, else one of our own for as long as the block runs."""
-    if _answers():
+    if encoder_answers():
         yield
         return
     if not settings.MODEL_URL.startswith("unix:"):
@@ -55,7 +55,7 @@ def model_server(say: Say) -> Iterator[None]:
         process = subprocess.Popen(command, cwd=settings.BASE_DIR, stdout=out, stderr=subprocess.STDOUT)
     try:
         end = time.monotonic() + MODEL_SECONDS
-        while not _answers():
+        while not encoder_answers():
             if process.poll() is not None or time.monotonic() > end:
                 raise NoGround(f"The model server did not start; {log} says why.")
             time.sleep(0.2)
@@ -88,7 +88,7 @@ def scratch_database(say: Say) -> Iterator[str]:
             server.execute(sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name)))
 
 
-def _answers() -> bool:
+def encoder_answers() -> bool:
     """Whether the embeddings server gives vectors: it may be listening and still be loading."""
     try:
         client.embed(["hello"], model=settings.EMBEDDING_MODEL, timeout=ASK_SECONDS)

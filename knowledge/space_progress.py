@@ -193,8 +193,7 @@ def verdict(space: EmbeddingSpace) -> str:
     if not found.get("n"):
         return "There was no question to compare on."
     gain = found["ndcg@10"]
-    better = "better" if gain["low"] > 0 else "worse" if found["worse"] else "no worse"
-    return (
-        f"{better.capitalize()} than {found['with']} on {found['n']:,} {'question' if found['n'] == 1 else 'questions'}: nDCG@10 {gain['value']:+.3f} "
-        f"[{gain['low']:+.3f}, {gain['high']:+.3f}]."
-    )
+    better = "Better" if gain["low"] > 0 else "Worse" if found["worse"] else "No worse"
+    asked = "1 question" if found["n"] == 1 else f"{found['n']:,} questions"
+    interval = f"{gain['value']:+.3f} [{gain['low']:+.3f}, {gain['high']:+.3f}]"
+    return f"{better} than {found['with']} on {asked}: nDCG@10 {interval}."

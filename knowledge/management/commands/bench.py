@@ -1,21 +1,24 @@
-"""`manage.py bench search …`: how fast the knowledge base is, on sets that are made for it."""
+"""`manage.py bench search|indexing|chaos …`: how fast the knowledge base is, on sets that are made for it."""
 
 import json
 import logging
+import sys
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from knowledge.bench import search
+from knowledge.bench import chaos, indexing, search
 from knowledge.bench.corpus import NoTexts
 from knowledge.embedding import EmbeddingFailed
 from knowledge.scratch import NoGround, ground
+from knowledge.spaces import SpaceError
 from supportbot.embedded import EmbeddedError
 
 MOST_PASSAGES = 1_000_000
 MOST_QUESTIONS = 2_000
+APART = {"indexing": indexing, "chaos": chaos}  # what needs a worker and servers of its own
 
 
 class Command(BaseCommand):
@@ -23,13 +26,34 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        kinds = parser.add_subparsers(dest="kind", required=True, metavar="search")
+        kinds = parser.add_subparsers(dest="kind", required=True, metavar="search|indexing|chaos")
         one = kinds.add_parser("search", help="how long does a search take among many passages, and what does it miss?")
         one.add_argument("--passages", type=int, default=10_000, metavar="N", help="how many (default: 10,000)")
         one.add_argument("--questions", type=int, default=200, metavar="N", help="real questions asked (default: 200)")
         one.add_argument("--json", type=Path, dest="json_path", metavar="FILE", help="write rows and summary here")
+        for name, bench in APART.items():
+            other = kinds.add_parser(name, help=bench.HELP)
+            bench.add_arguments(other)
+            other.add_argument(
+                "--json", type=Path, dest="json_path", metavar="FILE", help="write rows and summary here"
+            )
 
     def handle(self, *_args: object, **options: Any) -> None:
+        if bench := APART.get(options["kind"]):
+            self.apart(bench, options)
+        else:
+            self.search(**options)
+
+    def apart(self, bench: Any, options: dict[str, Any]) -> None:
+        """In a process of its own, which writes the file: its arguments are those of this one."""
+        try:
+            result = bench.run(options, sys.argv[2:], self.say)
+            if result and (path := options["json_path"]):
+                path.write_text(json.dumps(result, ensure_ascii=False, indent=1) + "\n")
+        except (NoGround, EmbeddedError, EmbeddingFailed, SpaceError) as error:
+            raise CommandError(str(error)) from error
+
+    def search(self, **options: Any) -> None:
         passages, questions, path = options["passages"], options["questions"], options["json_path"]
         if not 1_000 <= passages <= MOST_PASSAGES or not 1 <= questions <= MOST_QUESTIONS:
             raise CommandError(f"Give 1,000 to {MOST_PASSAGES:,} passages and 1 to {MOST_QUESTIONS:,} questions.")
