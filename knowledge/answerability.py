@@ -1,38 +1,88 @@
-"""How likely it is that the passages found hold the answer: a number from 0 to 1. Pure.
+"""How likely it is that the passages found hold the answer: a probability from 0 to 1. Pure.
 
-A logistic regression on two things that retrieval knows: how good the best article is, and how far it stands out from
-the nine behind it. Fitted on 22 November 2026 on the development halves of mtrag_un, techqa and squad2 and on the
-training questions of the demo content; each set and, within it, each class of equal weight. Left-out sets are judged
-as well as with all (AUROC 0.89, 0.84, 0.63, 0.81); eighteen more features gave nothing that carried over. See
-docs/decisions/retrieval.md for those, and for what each floor costs.
+A logistic regression on what retrieval knows: how good the best article is, how far it stands out from the nine behind
+it, and whether a name or a number of the question stands in none of the first passages. `manage.py evaluate
+answerability` fits it, judges it on sets that it was not fitted on, and prints the coefficients that stand here; what
+was tried besides, and what each floor costs, is in docs/decisions/retrieval.md.
 
 The score says whether the knowledge base speaks of the matter. Whether a passage on the matter holds this very fact is
 for the reader of the passage to find out: most unanswerable questions of squad2 are of that kind.
 """
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import astuple, dataclass
 
 BEHIND = 9  # articles that the best one is compared with
+READ_PASSAGES = 3  # in which a name may stand
+LEAST_STEM = 4
+MAX_NAMES = 20
+WORD = re.compile(r"[^\W_]+")
+SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 
 
-def answerable(scores: Sequence[float], *, by_words_alone: bool = False) -> float:
-    """The chance that these articles hold the answer; `scores` are their fused scores, best first.
+@dataclass(frozen=True, slots=True)
+class Evidence:
+    """What is known of a question's passages. Each field is a feature; another one is fitted as soon as it is here."""
 
-    Without vectors the scores are of another scale and have coefficients of their own.
-    """
-    if not scores:
-        return 0.0
-    best, lead = scores[0], stands_out(scores)
-    if by_words_alone:
-        return logistic(-1.53 + 3.4 * best + 4.8 * lead)
-    return logistic(-3.45 + 2.96 * best + 3.68 * lead)
+    best: float  # the best article's fused score
+    lead: float  # how far it is ahead of the mean of those behind it; 0 when it is alone
+    missing: float  # 1 if a name or a number of the question stands in none of the first passages
+
+
+@dataclass(frozen=True, slots=True)
+class Coefficients:
+    intercept: float
+    weights: tuple[float, ...]  # in the order of Evidence
+
+    def probability(self, evidence: Evidence) -> float:
+        return logistic(self.intercept + sum(w * x for w, x in zip(self.weights, astuple(evidence), strict=True)))
+
+
+SEARCHED = Coefficients(-3.13, (2.75, 3.52, -0.37))
+BY_WORDS_ALONE = Coefficients(-1.4, (3.4, 4.8, -0.37))  # without vectors the scores are of another scale
+
+
+def answerable(evidence: Evidence, *, by_words_alone: bool = False) -> float:
+    """The chance that the answer is there."""
+    return (BY_WORDS_ALONE if by_words_alone else SEARCHED).probability(evidence)
+
+
+def evidence_of(question: str, scores: Sequence[float], passages: Sequence[str]) -> Evidence:
+    """`scores` are the articles' fused scores and `passages` their texts with titles and headings, both best first."""
+    return Evidence(
+        best=scores[0], lead=stands_out(scores), missing=float(is_missing(question, passages[:READ_PASSAGES]))
+    )
 
 
 def stands_out(scores: Sequence[float]) -> float:
-    """How far the best is ahead of the mean of those behind it; 0 when it is alone."""
     behind = scores[1 : 1 + BEHIND]
     return scores[0] - sum(behind) / len(behind) if behind else 0.0
+
+
+def is_missing(question: str, texts: Iterable[str]) -> bool:
+    """Whether a name or a number of the question stands in none of the texts; an ending may differ."""
+    wanted = {stem(name) for name in names(question)[:MAX_NAMES]}
+    if not wanted:
+        return False
+    said = {word.casefold() for text in texts for word in WORD.findall(text)}
+    return not all(any(word.startswith(name) for word in said) for name in wanted)
+
+
+def names(question: str) -> list[str]:
+    """Words with a figure, and words with a capital that do not begin a sentence."""
+    found = []
+    for sentence in SENTENCE.split(question):
+        for place, word in enumerate(WORD.findall(sentence)):
+            if any(letter.isdigit() for letter in word) or (place and len(word) > 1 and word[0].isupper()):
+                found.append(word)
+    return found
+
+
+def stem(name: str) -> str:
+    folded = name.casefold()
+    return folded if any(letter.isdigit() for letter in name) else folded[: max(LEAST_STEM, len(folded) - 2)]
 
 
 def logistic(value: float) -> float:

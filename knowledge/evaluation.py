@@ -7,7 +7,7 @@ Only the vectors are kept between runs. Call it on the ground of `scratch`.
 import random
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from statistics import median
 from typing import Any
@@ -16,6 +16,7 @@ from uuid import UUID
 from django.db import connection, transaction
 
 from knowledge import indexing, publishing
+from knowledge.answerability import Evidence
 from knowledge.blending import context_of
 from knowledge.chunking import TooManyPieces, split
 from knowledge.embedding import Recipe, embed_passages, passage_text
@@ -51,6 +52,7 @@ class Row:
     ranked_article_ids: list[str]
     answerable_score: float
     ms: float
+    evidence: Evidence | None = None
 
     def as_json(self) -> dict[str, Any]:
         return {
@@ -58,6 +60,7 @@ class Row:
             "ranked_article_ids": self.ranked_article_ids,
             "answerable_score": round(self.answerable_score, 4),
             "ms": round(self.ms, 2),
+            "evidence": asdict(self.evidence) if self.evidence else None,
         }
 
 
@@ -116,6 +119,8 @@ def clear() -> None:
 
 def publish_all(articles: Sequence[GivenArticle], say: Say) -> dict[UUID, str]:
     """Publish them; gives the id in the file for each article's own."""
+    with connection.cursor() as cursor:
+        cursor.execute("SET synchronous_commit = off")  # a scratch database may lose what a crash loses
     category = Category.objects.create(name="Evaluation", slug="evaluation")
     ids: dict[UUID, str] = {}
     progress = Progress(say, "published", len(articles))
@@ -199,7 +204,7 @@ def ask_all(questions: Sequence[GivenQuestion], ids: dict[UUID, str], *, audienc
         if found.degraded:
             raise EvaluationFailed(f"Question {given.id} was searched by words alone: {found.degraded}. Run it again.")
         ranked = [ids[article] for article in found.ranked_article_ids[:RANKED_ARTICLES]]
-        rows.append(Row(given.id, ranked, found.answerable, ms))
+        rows.append(Row(given.id, ranked, found.answerable, ms, found.evidence))
         progress.at(number)
     return rows
 

@@ -40,6 +40,9 @@ def sets_in(folder: Path) -> list[SetFiles]:
 
 
 def _sets_of(folder: Path) -> Iterator[SetFiles]:
+    if next((folder / "articles").glob("*.md"), None):  # markdown with front matter, as the demo content is kept
+        for asked in sorted(folder.glob("questions.*.jsonl*")):
+            yield SetFiles(f"{folder.resolve().name}/{asked.name.split('.')[1]}", (folder,), (asked,))
     halves = sorted(folder.glob(f"*{ARTICLES}*"))
     for articles in halves:
         half = articles.name.partition(ARTICLES)[0]
@@ -54,7 +57,10 @@ def named(text: str) -> list[SetFiles]:
     if not name or not folder:
         raise BadFile(f"{text} is not NAME=FOLDER")
     found = sets_in(Path(folder))
-    return [SetFiles(name if len(found) == 1 else f"{name}/{one.name}", one.articles, one.questions) for one in found]
+    return [
+        SetFiles(name if len(found) == 1 else f"{name}/{one.name.rpartition('/')[2]}", one.articles, one.questions)
+        for one in found
+    ]
 
 
 def read_sets(files: Sequence[SetFiles], say: Say) -> Iterator[GivenSet]:

@@ -5,12 +5,13 @@ words that the passage holds, so they may be added. Measured on six evaluation s
 on each (see docs/decisions/retrieval.md): ranks alone forget that the first passage was far ahead of the second.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, TypeVar
 from uuid import UUID
 
 LEXICAL_SHARE = 0.6
+SECOND_SHARE = 0.1  # of an article's second best passage in the article's score; see docs/experiments.md
 LANGUAGE_BONUS = 0.05  # a preference: it decides between near equals, and never hides the only answer
 PASSAGES_AN_ARTICLE = 2
 
@@ -46,6 +47,7 @@ class Ranking:
 def rank(candidates: Sequence[Scored], language: str | None = None) -> Ranking:
     """An article is as good as its best passage by meaning and its best by words, which need not be the same one.
 
+    A little of it is its second best passage: an article on the matter has more than one sentence on it.
     A passage without a vector (just published, or the encoder is down) is taken to be no nearer than the furthest.
     """
     known = [candidate.similarity for candidate in candidates if candidate.similarity is not None]
@@ -61,7 +63,11 @@ def rank(candidates: Sequence[Scored], language: str | None = None) -> Ranking:
     scores = {candidate.chunk_id: meaning(candidate) + words(candidate) for candidate in candidates}
     nearest = best_of_article(candidates, meaning)
     wordiest = best_of_article(candidates, words)
-    articles = {article: nearest[article] + wordiest[article] for article in nearest}
+    seconds = second_of_article(candidates, scores)
+    articles = {
+        article: (nearest[article] + wordiest[article] + SECOND_SHARE * seconds[article]) / (1 + SECOND_SHARE)
+        for article in nearest
+    }
     article_ids = sorted(articles, key=lambda article: (-articles[article], str(article)))
     return Ranking(
         scores=scores,
@@ -76,6 +82,14 @@ def best_of_article(candidates: Iterable[Scored], score: Callable[[Scored], floa
     for candidate in candidates:
         best[candidate.article_id] = max(score(candidate), best.get(candidate.article_id, float("-inf")))
     return best
+
+
+def second_of_article(candidates: Iterable[Scored], scores: Mapping[int, float]) -> dict[UUID, float]:
+    """The score of each article's second best passage; of its only one where it has no other."""
+    own: dict[UUID, list[float]] = {}
+    for candidate in candidates:
+        own.setdefault(candidate.article_id, []).append(scores[candidate.chunk_id])
+    return {article: sorted(all_scores, reverse=True)[:2][-1] for article, all_scores in own.items()}
 
 
 def choose(ranked: Iterable[S], limit: int) -> list[S]:

@@ -15,11 +15,11 @@ from uuid import UUID
 
 from django.db import DatabaseError, connection
 
-from knowledge.answerability import answerable
+from knowledge.answerability import READ_PASSAGES, Evidence, answerable, evidence_of
 from knowledge.blending import blend_terms, blend_vectors
 from knowledge.candidates import Candidate, find_candidates
 from knowledge.drafts import DraftPassage, draft_candidates
-from knowledge.embedding import EmbeddingFailed, Recipe, embed_questions
+from knowledge.embedding import EmbeddingFailed, Recipe, embed_questions, passage_text
 from knowledge.followups import context_share
 from knowledge.fusion import choose, rank
 from knowledge.lexemes import Term, find_terms
@@ -77,6 +77,7 @@ class Retrieval:
     answerable: float = 0.0
     ms: dict[str, float] = field(default_factory=dict)
     degraded: str = ""
+    evidence: Evidence | None = None  # what `answerable` was judged by; None when nothing was found
     ranked: list[Passage] = field(default_factory=list)  # best first, however many of an article; only if asked for
 
 
@@ -189,24 +190,34 @@ def _find(
     except EmbeddingFailed as error:
         logger.warning("draft_not_embedded", reason=error.text)
         raise RetrievalError(f"The draft cannot be searched just now. {error.text}") from error
-    found = arrange(candidates, language=wanted.language, limit=wanted.limit, ranked=wanted.ranked)
+    found = arrange(asked, candidates, language=wanted.language, limit=wanted.limit, ranked=wanted.ranked)
     return replace(found, degraded=degraded, ms=clock.done())
 
 
-def arrange(candidates: list[Candidate], *, language: str | None, limit: int, ranked: int = 0) -> Retrieval:
+def arrange(
+    question: str, candidates: list[Candidate], *, language: str | None, limit: int, ranked: int = 0
+) -> Retrieval:
     """Candidates -> what is shown and quoted. Pure."""
+    if not candidates:
+        return Retrieval()
     by_words_alone = all(candidate.similarity is None for candidate in candidates)
     ranking = rank(candidates, language)
     by_chunk = {candidate.chunk_id: candidate for candidate in candidates}
     ordered = [by_chunk[chunk] for chunk in ranking.chunk_ids]
     first = {candidate.article_id: candidate for candidate in reversed(ordered)}
     articles = [first[article] for article in ranking.article_ids]
+    chosen = choose(ordered, limit)
+    read = [
+        passage_text(candidate.title, candidate.heading, candidate.text) for candidate in choose(ordered, READ_PASSAGES)
+    ]
+    evidence = evidence_of(question, ranking.article_scores, read)
     return Retrieval(
-        passages=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in choose(ordered, limit)],
+        passages=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in chosen],
         ranked_article_ids=[candidate.article_id for candidate in articles[:RANKED_ARTICLES]],
         ranked=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in ordered[:ranked]],
         nearest=[(candidate.title, open_address(candidate)) for candidate in articles[:NEAREST]],
-        answerable=answerable(ranking.article_scores, by_words_alone=by_words_alone),
+        answerable=answerable(evidence, by_words_alone=by_words_alone),
+        evidence=evidence,
     )
 
 

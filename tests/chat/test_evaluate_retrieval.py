@@ -143,6 +143,27 @@ def test_sets_of_a_folder_are_measured_beside_the_peers(evaluate, tmp_path):
     assert "pooled over one, two:" in printed and "ours - rrf hist_all" in printed
 
 
+def test_the_probability_is_judged_on_sets_of_both_kinds(evaluate, tmp_path):
+    """From a search of its own, or from the rows that `evaluate retrieval` wrote: the figures are the same."""
+    for name in ("one", "two", "sure"):
+        (tmp_path / "sets" / name).mkdir(parents=True)
+        for rows in ("articles", "questions"):
+            kept = (tmp_path / rows).read_text().splitlines()
+            only = kept[:2] if (name, rows) == ("sure", "questions") else kept
+            (tmp_path / "sets" / name / f"test.{rows}.jsonl").write_text("\n".join(only))
+    found, _, _ = evaluate("--data", str(tmp_path / "sets"))
+    (tmp_path / "found.json").write_text(json.dumps(found))
+    summaries = []
+    for more in ([], ["--rows", str(tmp_path / "found.json")]):
+        out, said, result = io.StringIO(), io.StringIO(), tmp_path / "judged.json"
+        arguments = ["--data", str(tmp_path / "sets"), "--json", str(result), *more]
+        call_command("evaluate", "answerability", *arguments, stdout=out, stderr=said)
+        assert "expected calibration error" in out.getvalue() and "sure: left out" in said.getvalue()
+        summaries.append(json.loads(result.read_text())["summary"])
+    assert set(summaries[0]["sets"]) == {"one", "two"} and summaries[0]["sets"]["one"]["left out"]["n"] == 4
+    assert summaries[0] == summaries[1]
+
+
 def test_a_run_needs_files_or_sets(evaluate):
     with pytest.raises(CommandError, match="--articles and --questions, or the sets with --set or --data"):
         call_command("evaluate", "retrieval")

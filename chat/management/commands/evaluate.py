@@ -1,19 +1,20 @@
-"""`manage.py evaluate retrieval|answers …`: how well articles are found and questions answered, on files of both."""
+"""`manage.py evaluate retrieval|answerability|answers …`: how well articles are found and questions answered."""
 
 import asyncio
 import json
 import logging
 from argparse import ArgumentParser
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
 from chat import evaluation as answering
 from chat.answering import Options
+from knowledge import answerability_report as judging
 from knowledge import evaluation
 from knowledge import evaluation_report as report
 from knowledge.embedding import EmbeddingFailed
@@ -25,16 +26,27 @@ from knowledge.scratch import NoGround, ground
 from knowledge.vector_cache import VectorCache
 from supportbot.embedded import EmbeddedError
 
+Made = TypeVar("Made")
+
 
 class Command(BaseCommand):
     help = "Measure the product on files of articles and questions, in a scratch database; the live data is untouched."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        kinds = parser.add_subparsers(dest="kind", required=True, metavar="retrieval|answers")
+        kinds = parser.add_subparsers(dest="kind", required=True, metavar="retrieval|answerability|answers")
         retrieval = kinds.add_parser("retrieval", help="are the right articles found, and is it known when none is?")
         add_files(retrieval, required=False)
         add_sets(retrieval)
+        judging_parser = kinds.add_parser("answerability", help="is it known, and with what probability?")
+        add_files(judging_parser, required=False)
+        add_sets(judging_parser)
+        judging_parser.add_argument(
+            "--rows",
+            type=Path,
+            metavar="FILE",
+            help="judge what `evaluate retrieval --json` has found",
+        )
         retrieval.add_argument(
             "--peers", type=peer_names, default=(), metavar="NAMES", help="set beside ours: bm25,minilm,rrf or all"
         )
@@ -75,6 +87,32 @@ class Command(BaseCommand):
             self.stdout.write("\n".join(report.pooled_lines(results)))
         write_json(json_path, report.as_json(results, several=bool(files)))
 
+    def answerability(
+        self, *, audience: str, limit: int | None, json_path: Path | None, rows: Path | None, **options: Any
+    ) -> None:
+        """Ask as `retrieval` does, without peers, or take the rows that it wrote; judge the probability alone."""
+        files = chosen_sets(**options)
+        given = list(read_sets(files, self.say)) if files else [given_set(options)]
+        fit = [one for one in given if judging.is_fit(evaluation.sample(one.questions, limit))]
+        for name in sorted({one.name for one in given} - {one.name for one in fit}):
+            self.say(f"{name}: left out, its questions are not of both kinds")
+        if not fit:
+            raise CommandError("None of these sets holds questions that can be answered and others that cannot.")
+        if rows:
+            earlier: list[dict[str, Any]] = read_rows(rows, "retrieval", dict)
+            results = [judging.results_of(earlier, one) for one in fit]
+        else:
+            with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
+                results = [
+                    evaluation.measure_set(one, cache, peer_names=(), audience=audience, limit=limit, say=self.say)
+                    for one in fit
+                ]
+        pairs = [(found, one) for found, one in zip(results, fit, strict=True) if judging.is_fit(found.questions)]
+        summary = judging.figures({one.name: judging.labelled(found, one.articles) for found, one in pairs})
+        self.stdout.write("\n".join(judging.lines(summary)))
+        told = [row for found, _ in pairs for row in judging.rows_of(found)]
+        write_json(json_path, {"rows": told, "summary": judging.as_json(summary)})
+
     def answers(
         self,
         *,
@@ -91,7 +129,7 @@ class Command(BaseCommand):
         **_others: object,
     ) -> None:
         given, asked = read_articles(articles), evaluation.sample(read_questions(questions), limit)
-        other = read_rows(compare) if compare else None
+        other = read_rows(compare, "answers", answering.Row) if compare else None
         model = settings.BASE_MODEL if adapter == "base" else adapter
         options = Options(audiences=evaluation.READS[audience], answerer=answerer, gate=gate == "on", model=model)
         with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
@@ -163,11 +201,11 @@ def add_answering(parser: ArgumentParser) -> None:
     )
 
 
-def read_rows(path: Path) -> list[answering.Row]:
+def read_rows(path: Path, kind: str, make: Callable[..., Made]) -> list[Made]:
     try:
-        return [answering.Row(**row) for row in json.loads(path.read_text())["rows"]]
+        return [make(**row) for row in json.loads(path.read_text())["rows"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CommandError(f"{path} is not the JSON of `evaluate answers`: {error}") from None
+        raise CommandError(f"{path} is not the JSON of `evaluate {kind}`: {error}") from None
 
 
 def positive(text: str) -> int:
