@@ -26,7 +26,7 @@ from chat.models import Message
 from chat.replies import FAILURES, seats
 from chat.seats import Seats
 from chat.storage import off_loop
-from chat.verdicts import Subject, rows, verdict
+from chat.verdicts import Subject, is_read, rows, verdict
 from knowledge.chunking import TooManyPieces, split
 from knowledge.drafts import DraftPassage
 from knowledge.forms import StorableField, body_field, first_error
@@ -47,7 +47,7 @@ MAX_PUBLISHED = 500  # passages of one article that are looked through for missi
 ASKERS = {"public": ["public"], "customers": ["public", "customers"], "internal": ["public", "customers", "internal"]}
 
 _tries: dict[asyncio.AbstractEventLoop, Seats] = {}
-_held: set[str] = set()  # by this process, while Redis is away
+_held: dict[str, float] = {}  # until when, by this process's clock
 
 
 class Busy(Exception):
@@ -184,10 +184,16 @@ def prepare(asked: dict[str, Any]) -> Search:
 def ranking(search: Search, asked: dict[str, Any], given: list[Passage]) -> dict[str, Any]:
     """The verdict, and the passages that were found."""
     found, subject = search.found, search.subject
-    there = found is None or any(passage.article_id == subject.key for passage in found.passages)
-    missing = [] if there else missing_words(asked["question"], search.texts, language=search.language)
-    floor = settings.CHAT_ANSWERABLE_FLOOR
-    line = verdict(found, subject, audiences=ASKERS[asked["asker"]], floor=floor, missing=missing)
+    read = found is None or is_read(found, subject, given)
+    missing = [] if read else missing_words(asked["question"], search.texts, language=search.language)
+    line = verdict(
+        found,
+        subject,
+        given=given,
+        audiences=ASKERS[asked["asker"]],
+        floor=settings.CHAT_ANSWERABLE_FLOOR,
+        missing=missing,
+    )
     passages = rows(found, subject, given) if found else []
     return {"type": "ranking", "verdict": line, "passages": passages, "degraded": found.degraded if found else ""}
 
@@ -235,21 +241,22 @@ async def alone(user: str) -> AsyncIterator[bool]:
 
 
 async def _hold(name: str, mine: str) -> bool:
-    if name in _held:
+    now = time.monotonic()
+    if _held.get(name, 0.0) > now:
         return False
-    _held.add(name)
+    _held[name] = now + HELD_SECONDS
     try:
         async with asyncio.timeout(limits.REDIS_SECONDS):
             free = bool(await replays.client().set(name, mine, nx=True, ex=HELD_SECONDS))
     except (RedisError, TimeoutError, OSError):
         return True
     if not free:
-        _held.discard(name)
+        del _held[name]
     return free
 
 
 async def _release(name: str, mine: str) -> None:
-    _held.discard(name)
+    _held.pop(name, None)
     try:
         async with asyncio.timeout(limits.REDIS_SECONDS):
             if await replays.client().get(name) in (mine, mine.encode()):

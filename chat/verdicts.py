@@ -21,8 +21,19 @@ class Subject:
     is_draft: bool
 
 
+def is_read(found: Retrieval, subject: Subject, given: Sequence[Passage]) -> bool:
+    """Whether the answer is written from this article, or would be if the search were sure enough to give any."""
+    return any(passage.article_id == subject.key for passage in given or found.passages)
+
+
 def verdict(
-    found: Retrieval | None, subject: Subject, *, audiences: Collection[str], floor: float, missing: Sequence[str]
+    found: Retrieval | None,
+    subject: Subject,
+    *,
+    given: Sequence[Passage],
+    audiences: Collection[str],
+    floor: float,
+    missing: Sequence[str],
 ) -> dict[str, Any]:
     """One line, and whether it is good news. `found` is None when nothing was searched for."""
     if found is None:
@@ -30,7 +41,7 @@ def verdict(
     if reason := _not_there(subject, audiences):
         return {"good": False, "text": f"Not found: {reason}"}
     ranks = [place for place, key in enumerate(found.ranked_article_ids, 1) if key == subject.key]
-    if any(is_of(passage, subject) for passage in found.passages):
+    if is_read(found, subject, given):
         text = f"This article ranks {ranks[0] if ranks else 1} of {len(found.ranked_article_ids)}."
         if found.answerable >= floor:
             return {"good": True, "text": text}
@@ -51,10 +62,6 @@ def _not_there(subject: Subject, audiences: Collection[str]) -> str:
     return ""
 
 
-def is_of(passage: Passage, subject: Subject) -> bool:
-    return passage.article_id == subject.key
-
-
 def rows(found: Retrieval, subject: Subject, given: Sequence[Passage]) -> list[dict[str, Any]]:
     """The ranked passages for a table. `given`: those that the answer is written from."""
     numbers = {passage.chunk_id: n for n, passage in enumerate(given, 1)}
@@ -67,7 +74,7 @@ def rows(found: Retrieval, subject: Subject, given: Sequence[Passage]) -> list[d
             "meaning": passage.similarity and round(passage.similarity, 2),
             "words": passage.lexical and round(passage.lexical, 2),
             "together": round(passage.score, 2),
-            "own": is_of(passage, subject),
+            "own": passage.article_id == subject.key,
             "n": numbers.get(passage.chunk_id, 0),  # its number in the answer
         }
         for passage in found.ranked

@@ -250,8 +250,15 @@ def passage(key, chunk=1):
 )
 def test_the_verdict_is_one_line(found, text):
     subject = Subject(KEY, 3, "public", is_draft=True)
-    said = verdict(found, subject, audiences=["public"], floor=0.25, missing=["refund", "IBAN"])
+    said = verdict(found, subject, given=[], audiences=["public"], floor=0.25, missing=["refund", "IBAN"])
     assert said["text"] == text
+
+
+def test_an_article_that_is_too_far_behind_to_be_read_is_not_found():
+    found = Retrieval([passage(OTHER), passage(KEY)], [OTHER, KEY], [], 0.9)
+    subject = Subject(KEY, 3, "public", is_draft=True)
+    said = verdict(found, subject, given=found.passages[:1], audiences=["public"], floor=0.25, missing=[])
+    assert said == {"good": False, "text": "Not found: best rank 2."}
 
 
 def test_a_row_says_what_was_read_and_shows_a_bounded_excerpt():

@@ -66,7 +66,7 @@ export function ask(editor, body) {
   }
 
   async function listen(reply) {
-    if (!reply.ok) throw new Refusal((await reply.json().catch(() => ({}))).error ?? "The question was refused. Sign in again.");
+    if (!reply.ok) throw new Refusal((await reply.json().catch(() => ({}))).error ?? "The question was refused. Reload the page and ask again.");
     const reader = reply.body.pipeThrough(new TextDecoderStream()).getReader();
     let rest = "";
     for (;;) {
@@ -177,11 +177,12 @@ export function ask(editor, body) {
   }
 
   function busy(on) {
-    part("stop-button").hidden = !on;
-    part("ask-button").hidden = on;
+    const [shown, gone] = on ? [part("stop-button"), part("ask-button")] : [part("ask-button"), part("stop-button")];
+    const held = document.activeElement === gone;
+    shown.hidden = false;
+    if (held) shown.focus();
+    gone.hidden = true;
     pane.setAttribute("aria-busy", String(on));
-    if (on && document.activeElement === document.body) part("stop-button").focus();
-    if (!on && document.activeElement === document.body) part("ask-button").focus();
   }
 }
 

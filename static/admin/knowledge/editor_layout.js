@@ -11,7 +11,9 @@ export function arrange(editor) {
   const bar = editor.querySelector('[role="tablist"]');
   const all = [...bar.querySelectorAll('[role="tab"]')];
   const panel = (tab) => document.getElementById(tab.getAttribute("aria-controls"));
-  let chosen = all.find((tab) => tab.id === sessionStorage.getItem(KEPT));
+  // What is wrong is told beside the fields, which a narrow page shows first.
+  const wrong = document.querySelector(".errornote") !== null;
+  let chosen = wrong ? undefined : all.find((tab) => tab.id === sessionStorage.getItem(KEPT));
 
   function choose(tab) {
     chosen = tab;
