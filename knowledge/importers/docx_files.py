@@ -43,6 +43,8 @@ def read_docx(data: bytes, *, expansion: int, most: int) -> Reading:
         )
     except DefusedXmlException:
         raise BadDocument("The file defines XML entities, as no document needs to.") from None
+    except RecursionError:
+        raise BadDocument("It is nested too deeply to be read.") from None
     except (*BROKEN, ExpatError):
         raise BadDocument("The file is damaged, or is not DOCX.") from None
     reading = read_fragment(result.value.encode("utf-8", "replace"), is_document=True)

@@ -53,7 +53,7 @@ def _kind_of_file(path: Path) -> str:
         return "sitemap"
     if start.lstrip(b"\xef\xbb\xbf \t\r\n")[:1] in (b"{", b"["):
         return _kind_of_json(start)
-    if suffixes & TABLES:
+    if suffixes & {".json", *TABLES}:
         return "table"
     raise SourceError(f"Files that end in {suffix or 'nothing'} are not read. Choose what it is, if it is text.")
 

@@ -32,7 +32,10 @@ def to_markdown(root: Tag, *, base: str = "", title: str = "", infer_header: boo
     for each in media:
         _replace_media(root, each, base)
     if media:
-        notes.append(f"{len(media):,} video{'' if len(media) == 1 else 's'} or other frames became links.")
+        one = len(media) == 1
+        notes.append(
+            f"{len(media):,} video{'' if one else 's'} or other frame{' became a link' if one else 's became links'}."
+        )
     _unfold(root)
     _unwrap_layout(root)
     _arrange_headings(root, title)

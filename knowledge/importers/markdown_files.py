@@ -17,7 +17,7 @@ MODULE_LINE = re.compile(r"^(?:import\s.{1,300}from\s+['\"].{1,300}['\"];?|impor
 EXPORT_LINE = re.compile(r"^export\s+(?:const|default|function|let)\s")
 COMPONENT = re.compile(r"</?[A-Z][\w.]{0,80}(?:\s[^<>]{0,1000})?/?>|</?>")
 EXPRESSION_COMMENT = re.compile(r"\{/\*.{0,1000}?\*/\}")
-TEMPLATE_TAG = re.compile(r"\{%.{0,500}?%\}|\{\{[<%].{0,500}?[>%]\}\}")
+TEMPLATE_TAG = re.compile(r"\{%.{0,500}?%\}|\{\{[<%].{0,500}?[>%]\}\}|\{:[^{}]{0,200}\}")
 ADMONITION = re.compile(r"^\s{0,3}:::+\s*(?P<kind>\w{0,20})\s*(?:\[(?P<label>[^\]]{1,200})\]|(?P<title>.{0,200}))$")
 SHORT_LINE = 100
 
@@ -26,9 +26,8 @@ def read_markdown(name: str, data: bytes) -> Document:
     """The document of a markdown or MDX file. BadDocument."""
     text, note = decode(data)
     facts, body, notes = split_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
-    body, left_out = _without_markup(body, mdx=name.lower().endswith(".mdx"))
-    if left_out:
-        notes.append(f"{left_out:,} tags of a site builder were left out.")
+    body, left_out = without_markup(body, mdx=name.lower().endswith(".mdx"))
+    notes += [note_on_markup(left_out)] if left_out else []
     title = first_text(facts, "title", "name") or _first_heading(body) or title_of_name(name)
     return make_document(
         name,
@@ -90,7 +89,7 @@ def _first_heading(body: str) -> str:
     return plain(setext[1]) if setext else ""
 
 
-def _without_markup(body: str, *, mdx: bool) -> tuple[str, int]:
+def without_markup(body: str, *, mdx: bool) -> tuple[str, int]:
     """The body without the tags of site builders, and how many there were. Code is left as it is."""
     kept: list[str] = []
     fence, in_export, count = "", False, 0
@@ -124,6 +123,10 @@ def _without_markup(body: str, *, mdx: bool) -> tuple[str, int]:
                 line = ""
         kept.append(line)
     return "\n".join(kept), count
+
+
+def note_on_markup(count: int) -> str:
+    return "A tag of a site builder was left out." if count == 1 else f"{count:,} tags of a site builder were left out."
 
 
 def _admonition(found: re.Match[str]) -> str:

@@ -41,6 +41,7 @@ ENDS_PARAGRAPH = {
     "h6", "hr", "li", "dt", "dd", "td", "th", "tr", "figure", "details",
 }  # fmt: skip
 PARAGRAPH_BOUNDS = {"button", "td", "th", "li", "div", "table", "blockquote", "section", "article"}
+MAX_NESTING = 400
 OPEN_TAGS = 20  # that are looked at
 NOT_SHOWN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
 MAINS = ["main", "[role=main]", "article", "[itemprop=articleBody]", "#main-content", "#content", ".article-body"]
@@ -89,6 +90,8 @@ class Soup(BeautifulSoup):
     """Ends what HTML lets authors leave open: a list item ends where the next one begins."""
 
     def handle_starttag(self, name: str, *args: Any, **kwargs: Any) -> Tag | None:
+        if len(self.tagStack) > MAX_NESTING:
+            raise BadDocument("It is nested too deeply to be read.")
         closes, bounds = IMPLIED_ENDS.get(name, (set(), set()))
         if name in ENDS_PARAGRAPH:
             closes, bounds = closes | {"p"}, bounds | PARAGRAPH_BOUNDS - closes
@@ -130,6 +133,7 @@ def _main(soup: BeautifulSoup) -> Tag:
 
 
 def _strip_frame(main: Tag) -> None:
+    _drop_hidden(main)
     for tag in main(FRAME):
         if not tag.decomposed:
             tag.decompose()
@@ -142,7 +146,6 @@ def _strip_frame(main: Tag) -> None:
         names = " ".join([*_names(tag, "class"), *_names(tag, "id")])
         if _attribute(tag, "role") in FRAME_ROLES or (names and len(names) < 300 and FRAME_NAMES.search(names)):
             tag.decompose()
-    _drop_hidden(main)
 
 
 def _drop_hidden(root: Tag) -> None:

@@ -12,10 +12,10 @@ from dataclasses import asdict
 from typing import BinaryIO
 
 from knowledge.importers.documents import BadDocument
-from knowledge.importers.docx_files import read_docx
 from knowledge.importers.pages import read_fragment, read_page
-from knowledge.importers.pdf_files import read_pdf
 from knowledge.importers.reading_room import SIZE, SIZES, Reading
+
+RECURSION = 4_000  # enough for trees as deep as `pages` lets them be
 
 
 def main(memory: int, seconds: int, expansion: int, most: int) -> None:
@@ -25,6 +25,7 @@ def main(memory: int, seconds: int, expansion: int, most: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     for limit in (resource.RLIMIT_CORE, resource.RLIMIT_FSIZE):
         resource.setrlimit(limit, (0, 0))
+    sys.setrecursionlimit(RECURSION)
     replies.write(b"+")
     replies.flush()
     while question := _question(sys.stdin.buffer):
@@ -32,9 +33,12 @@ def main(memory: int, seconds: int, expansion: int, most: int) -> None:
         resource.setrlimit(
             resource.RLIMIT_CPU, (int(spent.ru_utime + spent.ru_stime) + 1 + seconds, resource.RLIM_INFINITY)
         )
-        reply = json.dumps(_reply(*question, expansion=expansion, most=most)).encode()
-        replies.write(SIZE.pack(len(reply)) + reply)
+        reply = _reply(*question, expansion=expansion, most=most)
+        text = json.dumps(reply).encode()
+        replies.write(SIZE.pack(len(text)) + text)
         replies.flush()
+        if reply.get("worn"):
+            return
 
 
 def _question(file: BinaryIO) -> tuple[dict[str, str], bytes] | None:
@@ -51,17 +55,21 @@ def _reply(question: dict[str, str], data: bytes, *, expansion: int, most: int) 
     except BadDocument as error:
         return {"error": str(error)}
     except MemoryError:
-        return {"error": "Reading it needs more than {memory}."}
+        return {"error": "Reading it needs more than {memory}.", "worn": True}
     except RecursionError:
-        return {"error": "It is nested too deeply to be read."}
+        return {"error": "It is nested too deeply to be read.", "worn": True}
     return asdict(reading)
 
 
 def _read(question: dict[str, str], data: bytes, *, expansion: int, most: int) -> Reading:
-    match question["kind"]:
+    match question["kind"]:  # the parsers of files are imported when the first such file comes
         case "pdf":
+            from knowledge.importers.pdf_files import read_pdf
+
             return read_pdf(data)
         case "docx":
+            from knowledge.importers.docx_files import read_docx
+
             return read_docx(data, expansion=expansion, most=most)
         case "fragment":
             return read_fragment(data, base=question["base"])

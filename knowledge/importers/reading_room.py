@@ -64,6 +64,8 @@ class ReadingRoom:
             if late.is_set() or process.returncode == -signal.SIGXCPU:
                 raise BadDocument(f"Reading it takes longer than {self._limits.seconds_a_document:g} seconds.")
             raise BadDocument(f"Reading it breaks off: it is damaged, or needs more than {_memory(self._limits)}.")
+        if reply.get("worn"):
+            self._end()
         if "error" in reply:
             raise BadDocument(str(reply["error"])[:500].replace("{memory}", _memory(self._limits)))
         return Reading(**reply | {"notes": tuple(reply["notes"])})

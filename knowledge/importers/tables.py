@@ -12,6 +12,7 @@ from knowledge.importers.documents import BadDocument, Found, Limits, SourceErro
 from knowledge.importers.encodings import SAMPLE_BYTES, encoding_of
 from knowledge.importers.front_matter import first_text, is_draft
 from knowledge.importers.json_files import LINES, open_unpacked, read_values
+from knowledge.importers.markdown_files import note_on_markup, without_markup
 from knowledge.importers.reading_room import ReadingRoom
 
 # In the order of preference where a table has several.
@@ -159,6 +160,9 @@ def _document(place: str, row: Row, names: dict[str, str], keys: Counter[str], r
         if "html" in names["body"] or ("markdown" not in names["body"] and HTML_BODY.match(body)):
             page = room.read("fragment", body.encode("utf-8", "replace"), base=first_text(facts, "url"))
             body, notes = page.body, list(page.notes)
+        elif "markdown" in names["body"]:
+            body, left_out = without_markup(body, mdx=False)
+            notes = [note_on_markup(left_out)] if left_out else []
         return make_document(
             key,
             title,

@@ -93,9 +93,10 @@ def open_regular(path: Path | str, *, folder: int | None = None) -> Iterator[Bin
         handle = os.open(path, flags, dir_fd=folder)
     except OSError as error:
         raise BadDocument(f"The file cannot be opened: {error.strerror or error}.") from None
+    if not stat.S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise BadDocument("This is not an ordinary file.")
     with open(handle, "rb") as file:
-        if not stat.S_ISREG(os.fstat(handle).st_mode):
-            raise BadDocument("This is not an ordinary file.")
         yield file
 
 
@@ -131,7 +132,7 @@ def _folder(root: Path, limits: Limits, budget: Budget) -> Iterator[File | Unrea
 
 
 def _is_skipped(name: str) -> bool:
-    return name.startswith(".") or name in SKIPPED_FOLDERS
+    return (name.startswith(".") and not name.startswith("..")) or name in SKIPPED_FOLDERS
 
 
 def _file_of(here: PurePosixPath, name: str, handle: int, limits: Limits, budget: Budget) -> File | Unreadable:
@@ -150,7 +151,7 @@ def _archive(path: Path, limits: Limits, budget: Budget) -> Iterator[File | Unre
     try:
         with open_regular(path) as file, zipfile.ZipFile(file) as archive:
             for info in sorted(archive.infolist(), key=lambda info: info.filename):
-                hidden = any(_is_skipped(part) for part in info.filename.split("/") if part not in ("", ".."))
+                hidden = any(_is_skipped(part) for part in info.filename.split("/"))
                 if not info.is_dir() and not hidden:
                     yield _member(archive, info, limits, budget)
     except (zipfile.BadZipFile, NotImplementedError, struct.error, ValueError, OSError) as error:

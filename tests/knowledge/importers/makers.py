@@ -35,7 +35,8 @@ def table(rows: Sequence[Sequence[str]]) -> str:
 
 def docx(body: str, *, before: str = "", extra: Mapping[str, bytes] | None = None) -> bytes:
     """A DOCX with this body; `before` stands ahead of its root element."""
-    document = f'<?xml version="1.0" encoding="UTF-8"?>{before}<w:document xmlns:w="{WORD}"><w:body>{body}</w:body></w:document>'
+    root = f'<w:document xmlns:w="{WORD}"><w:body>{body}</w:body></w:document>'
+    document = f'<?xml version="1.0" encoding="UTF-8"?>{before}{root}'
     parts = {
         "[Content_Types].xml": CONTENT_TYPES.encode(),
         "_rels/.rels": RELATIONS.encode(),
@@ -55,7 +56,11 @@ def zipped(members: Mapping[str, bytes]) -> bytes:
 
 def pdf(pages: Sequence[Sequence[tuple[float, float, str]]], *, title: str = "", root: str = "") -> bytes:
     """A PDF of pages of (size in points, y, text) in Helvetica."""
-    objects: list[bytes] = [b"", b"", b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>"]
+    objects: list[bytes] = [
+        b"",
+        b"",
+        b"<< /Type /Font /Subtype /Type1 /BaseFont /Helvetica /Encoding /WinAnsiEncoding >>",
+    ]
     kids = []
     for lines in pages:
         drawn = "".join(f"BT /F1 {size} Tf 1 0 0 1 72 {y} Tm ({_quoted(text)}) Tj ET\n" for size, y, text in lines)

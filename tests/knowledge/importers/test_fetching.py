@@ -132,7 +132,9 @@ def test_a_website_that_drips_is_given_up_in_time(site):
 def test_a_name_that_nobody_answers_for_is_given_up_in_time():
     began = time.monotonic()
     with pytest.raises(BadDocument, match="could not be looked up in time"):
-        Fetcher(Limits(seconds_a_fetch=0.3), resolver=lambda _host, _port: time.sleep(3) or []).fetch("http://a.example/")
+        Fetcher(Limits(seconds_a_fetch=0.3), resolver=lambda _host, _port: time.sleep(3) or []).fetch(
+            "http://a.example/"
+        )
     assert time.monotonic() - began < 2
 
 
@@ -150,7 +152,10 @@ def test_a_gzip_bomb_is_not_unpacked(site):
     packer = zlib.compressobj(9, wbits=31)
     bomb = b"".join(packer.compress(b"\0" * 2**20) for _ in range(200)) + packer.flush()
     site.pages["/a"] = (200, {"Content-Encoding": "gzip"}, bomb)
-    assert refusal(site, "/a") in ("The page unpacks to more than 100 times its size.", "The page is larger than 20 MiB.")
+    assert refusal(site, "/a") in (
+        "The page unpacks to more than 100 times its size.",
+        "The page is larger than 20 MiB.",
+    )
 
 
 def test_a_packed_page_is_unpacked(site):
