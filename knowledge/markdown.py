@@ -7,21 +7,57 @@ alternative text. Headings at the top level have anchors; the page's ids and the
 import html
 import re
 import unicodedata
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from dataclasses import dataclass
+from typing import Any
 
 import nh3
 from markdown_it import MarkdownIt
+from markdown_it.parser_inline import ParserInline
+from markdown_it.rules_inline.state_inline import Scanned, StateInline
 from markdown_it.token import Token
 from markdown_it.tree import SyntaxTreeNode
 
 # What is nested deeper than this is not text that anybody wrote by hand; it also bounds every recursion below.
 MAX_NESTING = 60
 MAX_ANCHOR_CHARS = 80
-PARSER = MarkdownIt("commonmark", {"html": True, "maxNesting": MAX_NESTING}).enable(["table", "strikethrough"])
+# Chinese, Japanese and Korean letters and marks, which stand side by side without spaces.
+EAST_ASIAN = re.compile("[\u2e80-\u9fff\uac00-\ud7a3\uf900-\ufaff\uff00-\uffef]")
 LINE_BREAK = re.compile(r"<br\s*/?>", re.IGNORECASE)
 # A sentence with the space after it. Only an over-long paragraph is cut here, so abbreviations do no harm.
 SENTENCE = re.compile(r".+?(?:[.!?…]+[\"'”’)]*\s+|[。！？]|\Z)", re.DOTALL)
+
+
+class InlineState(StateInline):
+    """Emphasis in texts without spaces: `**注意：**请` is bold, though CommonMark sees no end there."""
+
+    def scanDelims(self, start: int, canSplitWord: bool) -> Scanned:
+        scanned = super().scanDelims(start, canSplitWord)
+        before, after = self.src[start - 1 : start], self.src[start + scanned.length : start + scanned.length + 1]
+        if not (canSplitWord and (EAST_ASIAN.match(before) or EAST_ASIAN.match(after))):
+            return scanned
+        return Scanned(bool(after.strip()), bool(before.strip()), scanned.length)
+
+
+class InlineParser(ParserInline):
+    """The usual rules over our own state."""
+
+    def parse(self, src: str, md: MarkdownIt, env: MutableMapping[str, Any], tokens: list[Token]) -> list[Token]:
+        state = InlineState(src, md, env, tokens)
+        self.tokenize(state)
+        for rule in self.ruler2.getRules(""):
+            rule(state)
+        return state.tokens
+
+
+def _parser() -> MarkdownIt:
+    parser = MarkdownIt("zero")
+    parser.inline = InlineParser()
+    parser.configure("commonmark", {"html": True, "maxNesting": MAX_NESTING})
+    return parser.enable(["table", "strikethrough"])
+
+
+PARSER = _parser()
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +108,8 @@ def _plain(token: Token) -> Token | None:
     if token.type == "html_inline":
         return Token("hardbreak", "br", 0) if LINE_BREAK.fullmatch(token.content.strip()) else None
     if token.type == "image":
-        return Token("text", "", 0, content=token.content)
+        words = _tokens_text(token.children or [])
+        return Token("text", "", 0, content=words.removeprefix("[").removesuffix("]"))
     return token
 
 

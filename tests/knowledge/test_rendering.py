@@ -48,3 +48,16 @@ def test_a_page_inside_a_page_has_no_ids():
 
 def test_text_is_what_the_passages_say():
     assert to_text("## A\n\n*b* [c](/d)\n\n- e") == "A\n\nb c\n\n- e"
+
+
+@pytest.mark.parametrize(
+    ("markdown", "html"),
+    [
+        ("**注意：**请保存", "<p><strong>注意：</strong>请保存</p>"),
+        ("**返品：**できます", "<p><strong>返品：</strong>できます</p>"),
+        ("中 * 文 * 字", "<p>中 * 文 * 字</p>"),
+        ("![\\[The *plan*\\]](a.png)", "<p>The plan</p>"),
+    ],
+)
+def test_texts_without_spaces_and_pictures_read_well(markdown, html):
+    assert to_html(markdown).strip() == html
