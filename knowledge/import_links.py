@@ -29,48 +29,55 @@ class LinkMap:
         for key, address, slug in documents:
             for name in _names(key):
                 self._by_key.setdefault(name, slug)
-            if address:
-                self._by_address.setdefault(_canonical(address), slug)
-            if key.startswith(("http://", "https://")):
-                self._by_address.setdefault(_canonical(key), slug)
+            for place in (address, key):
+                if "://" in place and (canonical := _canonical(place)):
+                    self._by_address.setdefault(canonical, slug)
 
-    def rewrite(self, body: str, key: str, address: str) -> str:
-        """The body with each link to an imported document turned into one to its article. Code is left as it is."""
+    def rewrite(self, body: str, key: str, address: str) -> tuple[str, int]:
+        """The body with links to imported documents turned into ones to their articles, and how many are dead.
+
+        Another relative link is taken from the document's address; without one it leads nowhere. Code is left alone.
+        """
+        dead = 0
         if "](" not in body and "]:" not in body and "<http" not in body:
-            return body
+            return body, dead
 
         def replaced(found: re.Match[str]) -> str:
             kind = found.lastgroup or ""
             if kind == "code":
                 return found.group()
+            nonlocal dead
             link = found.group(kind)
             target = self._target(link.strip("<>"), key, address)
             if target is None:
+                dead += _is_relative(link.strip("<>"))
                 return found.group()
             if kind == "automatic":
                 return f"[{link}]({target})"
             return found.group().removesuffix(link) + target
 
-        return "".join(part if is_code else LINK.sub(replaced, part) for is_code, part in _parts(body))
+        text = "".join(part if is_code else LINK.sub(replaced, part) for is_code, part in _parts(body))
+        return text, dead
 
     def _target(self, link: str, key: str, address: str) -> str | None:
         place, _, fragment = link.partition("#")
-        slug = self._slug(place, key, address) if place else None
-        return None if slug is None else f"/help/{slug}/" + (f"#{fragment}" if fragment else "")
+        ending = f"#{fragment}" if fragment else ""
+        if slug := self._slug(place, key, address) if place else None:
+            return f"/help/{slug}/{ending}"
+        whole = _joined(address or key, place) if _is_relative(link, rooted=True) else ""
+        return whole + ending if whole else None
 
     def _slug(self, place: str, key: str, address: str) -> str | None:
-        try:
-            parts = urlsplit(place)
-            if parts.scheme or parts.netloc:
-                return self._by_address.get(_canonical(urljoin("https:", place)))
-            path = unquote(parts.path)
-            beside = posixpath.normpath(posixpath.join(posixpath.dirname(key), path)) if path[:1] != "/" else path
-            if found := self._by_key.get(beside.strip("/")):
-                return found
-            base = address or key
-            return self._by_address.get(_canonical(urljoin(base, place))) if "://" in base else None
-        except ValueError:  # what no address can be, such as half of an IPv6 one
-            return None
+        if not _is_relative(place, rooted=True):
+            return self._by_address.get(_canonical(_joined("https://x", place)))
+        path = unquote(place.partition("?")[0])
+        beside = posixpath.normpath(posixpath.join(posixpath.dirname(key), path)) if path[:1] != "/" else path
+        return self._by_key.get(beside.strip("/")) or self._by_address.get(_canonical(_joined(address or key, place)))
+
+
+def _is_relative(link: str, *, rooted: bool = False) -> bool:
+    """Whether it says no site of its own. Links from the root may lead somewhere here, too."""
+    return not re.match(r"[a-zA-Z][a-zA-Z0-9+.-]{0,30}:|//|#", link) and (rooted or link[:1] != "/")
 
 
 def _names(key: str) -> Iterator[str]:
@@ -82,9 +89,23 @@ def _names(key: str) -> Iterator[str]:
             yield whole.removesuffix(ending)
 
 
+def _joined(base: str, link: str) -> str:
+    """The whole address of a link; "" where there is none to begin from, or what is written can be no address."""
+    try:
+        return urljoin(base, link) if "://" in base else ""
+    except ValueError:
+        return ""
+
+
 def _canonical(address: str) -> str:
-    parts = urlsplit(address)
-    host = (parts.hostname or "").removeprefix("www.")
+    """What two ways to write an address have in common; "" for what is none."""
+    try:
+        parts = urlsplit(address)
+    except ValueError:
+        return ""
+    if not parts.hostname:
+        return ""
+    host = parts.hostname.removeprefix("www.")
     path = unquote(parts.path).rstrip("/")
     if numbered := NUMBERED.match(path):
         return host + numbered.group(1)

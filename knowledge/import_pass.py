@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from time import monotonic
 from typing import Any
 
@@ -117,12 +118,16 @@ def _plan(run: ImportRun, shelf: Shelf, *, complete: bool) -> tuple[LinkMap, lis
     links = LinkMap((each.key, each.address, slugs[each.key]) for each in shelf.documents)
     steps = [Step(Action.FAILED, key, message=reason) for key, reason in shelf.failures.items()]
     for document, body in shelf.bodies():
+        text, dead = _linked(links, document, body)
+        if dead:
+            note = "A link leads" if dead == 1 else f"{dead:,} links lead"
+            document = replace(document, notes=(*document.notes, f"{note} to what was not imported."))
         steps.append(
             decide(
                 document,
                 matches.known.get(document.key),
                 slug=slugs[document.key],
-                digest=text_digest(document.title, _linked(links, document, body)),
+                digest=text_digest(document.title, text),
                 moved=document.key in matches.moved,
                 overwrite=run.overwrite,
             )
@@ -133,9 +138,10 @@ def _plan(run: ImportRun, shelf: Shelf, *, complete: bool) -> tuple[LinkMap, lis
     return links, steps
 
 
-def _linked(links: LinkMap, document: Shelved, body: str) -> str:
-    text = links.rewrite(body, document.key, document.address)
-    return text if len(text) <= MAX_BODY_CHARS else body
+def _linked(links: LinkMap, document: Shelved, body: str) -> tuple[str, int]:
+    """The text as it will be written, and how many of its links are dead."""
+    text, dead = links.rewrite(body, document.key, document.address)
+    return text if len(text) <= MAX_BODY_CHARS else body, dead
 
 
 def _known(source: ImportSource) -> Iterator[Known]:
@@ -192,7 +198,7 @@ def _do(run: ImportRun, steps: Sequence[Step], shelf: Shelf, links: LinkMap, pul
         if step.action == Action.UNCHANGED:
             still.append(step)
             continue
-        body = _linked(links, step.document, shelf.body(step.document)) if step.document else ""
+        body = _linked(links, step.document, shelf.body(step.document))[0] if step.document else ""
         if run.preview or step.action in (Action.FAILED, Action.HELD):
             shown = samples > 0 and step.action in (Action.NEW, Action.CHANGED, Action.MOVED)
             samples -= shown

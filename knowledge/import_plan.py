@@ -149,7 +149,7 @@ def decide(
     if known is None:
         message = notes
         if slug != wished_slug(document):
-            message = f"Its address {wished_slug(document)} is taken: {slug} is used. {notes}".strip()
+            message = f"Its address is {slug}: {wished_slug(document)} is taken. {notes}".strip()
         turns = document.wish is Wish.PUBLISH
         return Step(Action.NEW, document.key, document.title, document, None, slug, digest, True, turns, message)
     edited = known.now_digest not in (known.text_digest, digest)

@@ -53,16 +53,38 @@ MAP = LinkMap(
     ],
 )
 def test_links_are_rewritten_where_the_target_was_imported(written, expected):
-    assert MAP.rewrite(written, "guide/delivery/prices.md", "") == (written if expected is None else expected)
+    assert MAP.rewrite(written, "guide/delivery/prices.md", "")[0] == (written if expected is None else expected)
 
 
 def test_after_a_block_of_code_links_are_links_again():
     code = "```\n[x](../returns.md)\n```\n"
-    assert MAP.rewrite(f"{code}[x](../returns.md)", "guide/delivery/a.md", "") == f"{code}[x](/help/returns/)"
+    assert MAP.rewrite(f"{code}[x](../returns.md)", "guide/delivery/a.md", "") == (f"{code}[x](/help/returns/)", 0)
 
 
-def test_a_page_may_link_from_its_address():
-    assert MAP.rewrite("[x](../kayaks/)", "p1", "https://www.larkfield.example/help/tents/") == "[x](/help/kayaks/)"
+@pytest.mark.parametrize(
+    ("written", "expected"),
+    [
+        ("[x](../kayaks/)", "[x](/help/kayaks/)"),
+        ("[x](../stoves/#fuel)", "[x](https://larkfield.example/help/stoves/#fuel)"),
+        ("[x](/contact)", "[x](https://larkfield.example/contact)"),
+        ("[x](#fuel) [y](tel:123) [z](https://elsewhere.example)", None),
+    ],
+)
+def test_a_page_may_link_from_its_address(written, expected):
+    there = "https://larkfield.example/help/tents/"
+    assert MAP.rewrite(written, "p1", there) == (written if expected is None else expected, 0)
+
+
+@pytest.mark.parametrize("address", ["https://[broken", "javascript:alert(1)", "://", "https://", "x" * 1000])
+def test_an_address_that_is_none_is_no_address(address):
+    links = LinkMap([("a.md", address, "a"), ("b.md", "", "b")])
+    body = "[x](b.md) [y](/c) [z](https://[broken) [w](//[) [v](?[)"
+    assert links.rewrite(body, "a.md", address)[0].startswith("[x](/help/b/)")
+
+
+def test_links_that_lead_nowhere_are_counted():
+    body = "[a](gone.md) [b](../gone/#x) [c](../returns.md) [d](/contact) [e](mailto:a@b.example) [f](#g) `[h](i)`"
+    assert MAP.rewrite(body, "guide/delivery/a.md", "")[1] == 2
 
 
 @pytest.mark.parametrize("piece", ["](", "[](", "`", "<https://", "[x]: ", "](<", "\n[x]:"])

@@ -128,7 +128,7 @@ class TestNaming:
 
     def test_a_new_article_tells_of_the_address_it_got(self):
         step = decide(document(), None, slug="prices-2", digest="")
-        assert step.message == "Its address prices is taken: prices-2 is used."
+        assert step.message == "Its address is prices-2: prices is taken."
 
 
 class TestMissing:
