@@ -4,6 +4,7 @@ While one encoder is replaced by another, both are asked: the old one for questi
 """
 
 import threading
+from collections.abc import Callable
 from pathlib import Path
 
 import torch
@@ -17,34 +18,37 @@ MOST = 4  # held in memory at once: the one in use, the one before, and one that
 
 
 class Encoders:
-    """`names` are those that may be asked for."""
+    """`find` gives the folders by name, the one to begin with first; a folder that is added later is found too."""
 
-    def __init__(self, folders: dict[str, Path], dtype: torch.dtype) -> None:
-        self._folders, self._dtype = folders, dtype
+    def __init__(self, find: Callable[[], dict[str, Path]], dtype: torch.dtype) -> None:
+        self._find, self._dtype = find, dtype
         self._loaded: dict[str, Encoder] = {}
         self._lock = threading.Lock()
 
     @property
     def names(self) -> list[str]:
-        return list(self._folders)
+        return list(self._find())
 
     def first(self) -> Encoder:
         """The one that a start begins with. Raises WeightsError, OSError, ValueError."""
-        name = self.names[0]
+        name, folder = next(iter(self._find().items()))
         if name not in self._loaded:
-            self._loaded[name] = Encoder(self._folders[name], self._dtype)
+            self._loaded[name] = Encoder(folder, self._dtype)
         return self._loaded[name]
 
     def get(self, name: str) -> Encoder:
         """Loading takes seconds the first time: call it where waiting is allowed."""
-        if name not in self._folders:
-            raise UnknownModel(f"The embedding models here are {', '.join(self._folders)}.")
+        if name in self._loaded:
+            return self._loaded[name]
+        folders = self._find()
+        if name not in folders:
+            raise UnknownModel(f"The embedding models here are {', '.join(folders)}.")
         with self._lock:
             if name not in self._loaded:
                 if len(self._loaded) >= MOST:
                     raise NotReady(f"{MOST} encoders are loaded already: start the model server again.")
                 try:
-                    self._loaded[name] = Encoder(self._folders[name], self._dtype)
+                    self._loaded[name] = Encoder(folders[name], self._dtype)
                 except (WeightsError, SafetensorError, OSError, ValueError) as error:
                     raise NotReady(f"The encoder {name} cannot be loaded: {error}") from error
             return self._loaded[name]

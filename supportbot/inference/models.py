@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Many
+from functools import partial
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
@@ -48,7 +49,7 @@ class Models:
         del spare
         self.engine = Engine(max_batch=plan.max_batch, max_waiting=plan.max_waiting, max_lanes=MAX_LANES)
         self.embedder = Embedder()
-        self.encoders = Encoders(encoder_folders(plan.embedding), dtype)
+        self.encoders = Encoders(partial(encoder_folders, plan.embedding), dtype)
         self._warm_up()
         self.adapters.spare = None
         self.scheduler = Scheduler(self.engine, self.embedder)

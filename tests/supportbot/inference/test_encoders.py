@@ -81,7 +81,7 @@ def test_encoders_are_named_by_the_settings_and_by_their_folders(tiny, settings,
 def test_an_encoder_is_loaded_once_and_what_cannot_be_is_told(tiny, tmp_path):
     broken = shutil.copytree(tiny, tmp_path / "broken")
     (broken / "model.safetensors").write_bytes(b"not weights")
-    encoders = Encoders({"tiny": tiny, "broken": broken}, torch.float32)
+    encoders = Encoders(lambda: {"tiny": tiny, "broken": broken}, torch.float32)
     assert encoders.get("tiny") is encoders.get("tiny") is encoders.first()
     with pytest.raises(NotReady, match="broken cannot be loaded"):
         encoders.get("broken")
