@@ -34,24 +34,41 @@ class Fit:
 
 
 def fit(sets: Sequence[Labelled]) -> Fit:
-    """Newton's method. Each set weighs the same, however many its questions; in a set, each question does."""
+    """Weights from what tells answerable from unanswerable inside each set, the intercept from how common each is.
+
+    For the weights both kinds weigh the same in each set, else a feature would stand for the set it is common in. For
+    the intercept each set weighs the same, and each of its questions does: the probability is one of such a mixture.
+    """
     features = np.concatenate([one.features for one in sets])
     wanted = np.concatenate([one.answerable for one in sets]).astype(float)
-    weight = np.concatenate([np.full(len(one.answerable), SET_WEIGHT / len(one.answerable)) for one in sets])
     mean, spread = features.mean(axis=0), features.std(axis=0) + 1e-9
-    columns = np.column_stack([np.ones(len(features)), (features - mean) / spread])
-    penalty = np.diag([0.0, *[PENALTY] * features.shape[1]])
+    columns = (features - mean) / spread
+    balanced = np.concatenate([_balanced(one.answerable) for one in sets])
+    slopes = _newton(np.column_stack([np.ones(len(columns)), columns]), wanted, balanced, np.zeros(len(columns)))[1:]
+    natural = np.concatenate([np.full(len(one.answerable), SET_WEIGHT / len(one.answerable)) for one in sets])
+    (intercept,) = _newton(np.ones((len(columns), 1)), wanted, natural, columns @ slopes)
+    weights = slopes / spread
+    return Fit(float(intercept - weights @ mean), weights)
+
+
+def _balanced(answerable: np.ndarray) -> np.ndarray:
+    yes = answerable.sum()
+    return SET_WEIGHT / 2 / np.where(answerable, max(yes, 1), max(len(answerable) - yes, 1))
+
+
+def _newton(columns: np.ndarray, wanted: np.ndarray, weight: np.ndarray, offset: np.ndarray) -> np.ndarray:
+    """Logistic regression with fixed offsets; the first column, the intercept, is not held towards 0."""
+    penalty = np.diag([0.0, *[PENALTY] * (columns.shape[1] - 1)])
     found = np.zeros(columns.shape[1])
     for _ in range(STEPS):
-        chance = 1 / (1 + np.exp(-columns @ found))
+        chance = 1 / (1 + np.exp(-(offset + columns @ found)))
         slope = columns.T @ (weight * (chance - wanted)) + penalty @ found
         curve = (columns * (weight * chance * (1 - chance))[:, None]).T @ columns + penalty
         step = np.linalg.solve(curve, slope)
         found -= step
         if np.abs(step).max() < 1e-9:
             break
-    weights = found[1:] / spread
-    return Fit(float(found[0] - weights @ mean), weights)
+    return found
 
 
 def left_out(sets: dict[str, Labelled], name: str) -> np.ndarray:
