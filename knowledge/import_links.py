@@ -5,9 +5,9 @@ import re
 from collections.abc import Iterable, Iterator
 from urllib.parse import unquote, urljoin, urlsplit
 
-# Every repetition is bounded, so that no text takes long. Code is matched first and left alone.
+# Every repetition is bounded, so that no text takes long. Code and images are matched first and left alone.
 LINK = re.compile(
-    r"(?P<code>`[^`\n]{1,1000}`)"
+    r"(?P<code>`[^`\n]{1,1000}`|!\[(?:[^\[\]\\\n]|\\.){0,300}\]\([^()\n]{0,1000}\))"
     r"|(?<=\]\()(?P<inline><[^<>\n]{1,1000}>|[^()\s<>]{1,1000})(?=[\s)])"
     r"|^ {0,3}\[[^\]\n]{1,200}\]:[ \t]{0,9}(?P<reference>[^\s<>]{1,1000})"
     r"|<(?P<automatic>https?://[^\s<>]{1,1000})>",

@@ -47,6 +47,8 @@ MAP = LinkMap(
         ("[x](../../../../etc/passwd)", None),
         ("[x](https://[broken)", None),
         ("`[x](../returns.md)`", None),
+        ("![x \\[y\\]](../returns.md)", None),
+        ("[![x](y.png)](../returns.md)", "[![x](y.png)](/help/returns/)"),
         ("```\n[x](../returns.md)\n```\n", None),
         ("~~~\n[x](../returns.md)\n```\n[x](../returns.md)\n", None),
         ("plain ../returns.md", None),
@@ -83,11 +85,11 @@ def test_an_address_that_is_none_is_no_address(address):
 
 
 def test_links_that_lead_nowhere_are_counted():
-    body = "[a](gone.md) [b](../gone/#x) [c](../returns.md) [d](/contact) [e](mailto:a@b.example) [f](#g) `[h](i)`"
+    body = "[a](gone.md) [b](../gone/#x) [c](../returns.md) [d](/contact) [e](mailto:a@b.example) [f](#g) `[h](i)` ![j](k.png)"
     assert MAP.rewrite(body, "guide/delivery/a.md", "")[1] == 2
 
 
-@pytest.mark.parametrize("piece", ["](", "[](", "`", "<https://", "[x]: ", "](<", "\n[x]:"])
+@pytest.mark.parametrize("piece", ["](", "[](", "`", "![", "![](", "<https://", "[x]: ", "](<", "\n[x]:"])
 def test_a_hostile_text_takes_no_time(piece):
     started = time.monotonic()
     MAP.rewrite(piece * (200_000 // len(piece)), "a.md", "")
