@@ -41,7 +41,6 @@ def sweep() -> None:
         try:
             indexing.tidy()
             indexing.embed_stale(seconds=SWEEP_SECONDS)
-            indexing.settle()
         except EmbeddingFailed as error:
             logger.warning("sweep_waits", reason=error.text)
         except SoftTimeLimitExceeded:
