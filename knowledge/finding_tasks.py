@@ -22,6 +22,8 @@ HINT_EXPIRES = 60  # seconds; the sweep has been there by then
 
 @shared_task(soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
 def check_article(article_id: str) -> None:
+    if checkups.is_embedding_busy():
+        return  # the sweep looks at it afterwards
     try:
         checkups.check_article(UUID(article_id))
     except RetrievalError as error:
@@ -33,7 +35,7 @@ def check_article(article_id: str) -> None:
 @shared_task(soft_time_limit=SOFT_SECONDS, time_limit=HARD_SECONDS)
 def sweep() -> None:
     with advisory_lock(SWEEP_LOCK) as held:
-        if not held:
+        if not held or checkups.is_embedding_busy():
             return
         try:
             checkups.check_due(seconds=SWEEP_SECONDS)

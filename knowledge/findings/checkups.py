@@ -19,7 +19,7 @@ from knowledge.findings.links import broken_links, internal_links
 from knowledge.findings.neighbours import near_articles, pairs
 from knowledge.findings.overlaps import overlaps
 from knowledge.findings.rows import contradiction_rows, keep, link_row, overlap_row, question_row, touching
-from knowledge.indexing import active_space
+from knowledge.indexing import MAX_ATTEMPTS, active_space
 from knowledge.models import Article, Checkup, Finding, InternalLink
 from knowledge.retrieval import RetrievalError
 from supportbot.log import get_logger
@@ -30,6 +30,7 @@ OF_TWO = (Finding.Kind.OVERLAP, Finding.Kind.CONTRADICTION)
 MAX_OF_A_KIND = 20  # findings of one article
 MAX_LINKING = 500  # articles that are looked at again because a page they link to changed
 READ = 200
+BUSY = 20  # articles
 
 
 def check_article(article_id: UUID) -> None:
@@ -121,6 +122,14 @@ def check_due(*, seconds: float) -> int:
         else:
             count += 1
     return count
+
+
+def is_embedding_busy() -> bool:
+    """Many articles wait for their vectors: being answerable goes before being looked at."""
+    waiting = Article.objects.filter(
+        status=Article.Status.PUBLISHED, answerable_at=None, index_attempts__lt=MAX_ATTEMPTS
+    )
+    return len(waiting.order_by().values_list("pk")[: BUSY + 1]) > BUSY
 
 
 def findings_of(article: Article) -> list[Finding]:

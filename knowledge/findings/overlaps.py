@@ -17,10 +17,14 @@ from knowledge.findings.neighbours import Pair
 NEAR = 0.8
 SHARED = 0.7
 LEAST_WORDS = 15
+ENTRY_WORDS = 10  # a list of shorter lines without a number is a list of links to other pages
 TEMPLATE = 3  # other articles with the same passage
 RUN = 3
 # Scripts without spaces are read character by character.
 WORD = re.compile(r"[぀-ヿ㐀-鿿가-힯]|[^\W぀-ヿ㐀-鿿가-힯]+")
+
+LISTED = re.compile(r"\s*[-*•] ")
+NUMBER = re.compile(r"\d")
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,9 +45,16 @@ def runs(text: str) -> set[tuple[str, ...]]:
     return {tuple(said[start : start + RUN]) for start in range(max(1, len(said) - RUN + 1))}
 
 
+def says_something(text: str) -> bool:
+    """Not a few words, and not a list of links."""
+    lines = text.split("\n")
+    listed = all(LISTED.match(line) and len(words(line)) < ENTRY_WORDS and not NUMBER.search(line) for line in lines)
+    return len(words(text)) >= LEAST_WORDS and not listed
+
+
 def shared(one: str, another: str) -> float:
-    """The share of the shorter text's runs of words that the other text has too; 0 for a text of a few words."""
-    if min(len(words(one)), len(words(another))) < LEAST_WORDS:
+    """The share of the shorter text's runs of words that the other text has too; 0 for a text that says nothing."""
+    if not (says_something(one) and says_something(another)):
         return 0.0
     left, right = runs(one), runs(another)
     return len(left & right) / min(len(left), len(right))
@@ -54,7 +65,9 @@ def overlaps(pairs: Sequence[Pair]) -> list[Overlap]:
     alike = [
         (pair, share)
         for pair in pairs
-        if pair.cosine >= NEAR and (share := shared(pair.own.text, pair.other.text)) >= SHARED
+        if pair.cosine >= NEAR
+        and pair.own.language == pair.other.language
+        and (share := shared(pair.own.text, pair.other.text)) >= SHARED
     ]
     spread: dict[int, set[UUID]] = defaultdict(set)
     for pair, _ in alike:

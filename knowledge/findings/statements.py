@@ -15,7 +15,7 @@ MAX_SENTENCE_CHARS = 400
 MAX_STATEMENTS = 3_000
 AHEAD = 7  # words that the unit of a number may follow in
 CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
-PHONE = re.compile(r"(?<![\w.])\+?\(?\d[\d ()/-]{6,}\d(?!\w)")
+PHONE = re.compile(r"(?<![\w./=-])\+?\(?\d[\d ()/-]{6,}\d(?!\w)")
 PHONE_DIGITS = range(7, 16)
 COUNTED = frozenset(UNITS) | ADJECTIVES | frozenset(NUMBER_WORDS)
 STEMS = """

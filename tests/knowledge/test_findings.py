@@ -2,7 +2,7 @@
 
 import pytest
 
-from knowledge import indexing, publishing, tasks
+from knowledge import finding_tasks, indexing, publishing, tasks
 from knowledge.findings import checkups
 from knowledge.findings.held_questions import held_questions
 from knowledge.findings.links import anchors, internal_links
@@ -84,6 +84,9 @@ class TestOverlaps:
     def test_a_few_words_are_no_repetition(self):
         assert shared("See also: AWS SDK for Ruby V3", "See also: AWS SDK for Ruby V3") == 0.0
         assert shared(REFUND, REFUND.upper()) == 1.0
+        links = "- How to pay with a card in our shops\n- How to send a parcel back to our warehouse"
+        assert shared(links, links) == 0.0
+        assert shared(links.replace("a card", "£5"), links.replace("a card", "£5")) == 1.0
         assert shared("退款将在七个工作日内退回您的银行卡账户", "退款将在七个工作日内退回您的银行卡账户") == 1.0
 
 
@@ -122,6 +125,7 @@ class TestContradictions:
             ("Saturday delivery costs £9.95.", "Sunday delivery costs £14.50."),
             ("Refunds to cards take 7 days.", "Bikes are hired for 14 days."),
             ("Zone A costs £5 a box. Zone B costs £9 a box.", "Zone B costs £9 a box. Zone A costs £5 a box."),
+            ("The fault CVE-2014-6593 is in the library.", "The fault CVE-2016-5546 is in the library."),
             ("Read the whole page at https://a.example/x.", "Read the whole page at https://a.example/y."),
         ],
     )  # fmt: skip
@@ -226,6 +230,17 @@ class TestWhatIsDue:
         publishing.reembed(article=article, by=None)
         indexing.embed_stale()
         assert list(checkups.due()) == []
+
+    def test_embedding_goes_first(self, write, delivery):
+        assert not checkups.is_embedding_busy()
+        for number in range(checkups.BUSY + 1):
+            publishing.publish(article=Article(slug=f"n{number}", title="N", body="Words.", category=delivery), by=None)
+        assert checkups.is_embedding_busy()
+        finding_tasks.sweep()
+        assert Checkup.objects.count() == 0
+        indexing.embed_stale()
+        finding_tasks.sweep()
+        assert Checkup.objects.count() == checkups.BUSY + 1
 
     def test_looking_at_what_was_deleted_does_nothing(self, write):
         article = write("page", "Words.")
