@@ -7,6 +7,7 @@ alone, with the two questions of the customer before it, and with the three turn
 import hashlib
 import re
 from collections.abc import Callable, Iterable, Sequence
+from importlib.util import find_spec
 
 import numpy as np
 from django.conf import settings
@@ -30,6 +31,13 @@ class PeersMissing(RuntimeError):
     """A peer cannot be built here; the text says what to install."""
 
 
+def check(names: Sequence[str]) -> None:
+    """Before hours of work, not after them. Raises PeersMissing."""
+    for package in ("bm25s", "Stemmer") if {"bm25", "rrf"} & set(names) else ():
+        if find_spec(package) is None:
+            raise PeersMissing(f"The peer BM25 needs {package}, which is not here: pip install bm25s PyStemmer")
+
+
 def queries(question: GivenQuestion) -> dict[str, str]:
     """What the peers are given, by name: `last`, and for a follow-up `hist` and `hist_all`."""
     said = [turn["text"] for turn in question.history if turn["role"] == "user"]
@@ -44,7 +52,7 @@ def queries(question: GivenQuestion) -> dict[str, str]:
 def rank_all(
     names: Sequence[str], articles: Sequence[GivenArticle], questions: Sequence[GivenQuestion], cache: VectorCache
 ) -> dict[str, Rankings]:
-    """Rankings of each peer and way of asking, as `bm25 last`. Raises PeersMissing, EmbeddingFailed."""
+    """Rankings of each peer and way of asking, as `bm25 last`. Raises EmbeddingFailed."""
     ways = ("last", "hist", "hist_all") if any(question.history for question in questions) else ("last",)
     asked = {way: [queries(question)[way] for question in questions] for way in ways}
     ids = [article.id for article in articles]
@@ -66,13 +74,9 @@ def rank_all(
 
 def bm25_scores(articles: Sequence[GivenArticle], asked: dict[str, list[str]]) -> dict[str, np.ndarray]:
     """Of title and body, with English stop words and stemmer; an array of questions x articles for each way."""
-    try:
-        import bm25s
-        import Stemmer
-    except ImportError as error:
-        raise PeersMissing(
-            f"The peer BM25 needs the package that brings {error.name}: pip install bm25s PyStemmer"
-        ) from None
+    import bm25s
+    import Stemmer
+
     stemmer = Stemmer.Stemmer("english")
 
     def words(texts: list[str]) -> list[list[str]]:

@@ -21,7 +21,7 @@ from knowledge.embedding import EmbeddingFailed
 from knowledge.evaluation import EvaluationFailed
 from knowledge.evaluation_files import BadFile, read_articles, read_questions
 from knowledge.evaluation_sets import GivenSet, SetFiles, named, read_sets, sets_in
-from knowledge.peers import NAMES, PeersMissing
+from knowledge.peers import NAMES, PeersMissing, check
 from knowledge.scratch import NoGround, ground
 from knowledge.vector_cache import VectorCache
 from supportbot.embedded import EmbeddedError
@@ -71,6 +71,7 @@ class Command(BaseCommand):
         peers: tuple[str, ...],
         **options: Any,
     ) -> None:
+        check(peers)
         files = chosen_sets(**options)
         given = list(read_sets(files, self.say)) if files else [given_set(options)]
         results = []
