@@ -74,7 +74,7 @@ def _listed(article: Article) -> JsonResponse:
 
 def _state(question: TestQuestion) -> str:
     if question.last_checked is None:
-        return "not asked yet: it is when the article is published"
+        return "not asked yet"
     when = f"{timezone.localtime(question.last_checked):%Y-%m-%d %H:%M}"
     if is_held(question.last_rank):
         return f"ranks {question.last_rank}, {when}"

@@ -57,6 +57,10 @@ export function arrange(editor) {
     choose(offered[next % offered.length]);
     chosen.focus();
   });
+  // As high as there is room between its top and the buttons, wherever the page is scrolled to.
+  const fit = () => side.style.setProperty("--kb-top", `${Math.max(8, Math.round(editor.getBoundingClientRect().top))}px`);
+  for (const moved of ["scroll", "resize"]) window.addEventListener(moved, fit, { passive: true });
+  fit();
   WIDE.addEventListener("change", draw);
   MIDDLE.addEventListener("change", draw);
   draw();
