@@ -39,6 +39,7 @@ MAP = LinkMap(
         ("[x](http://larkfield.example/help/kayaks)", "[x](/help/kayaks/)"),
         ("[x](//www.larkfield.example/help/kayaks/)", "[x](/help/kayaks/)"),
         ("[x](https://larkfield.example/help/login/?lang=en)", "[x](/help/login/)"),
+        ('[x]: ../returns.md "Returns"\n', '[x]: /help/returns/ "Returns"\n'),
         # Not ours, not a link, or not text: left as it is.
         ("[x](../missing.md)", None),
         ("[x](#saturday)", None),
@@ -69,6 +70,7 @@ def test_after_a_block_of_code_links_are_links_again():
         ("[x](../kayaks/)", "[x](/help/kayaks/)"),
         ("[x](../stoves/#fuel)", "[x](https://larkfield.example/help/stoves/#fuel)"),
         ("[x](/contact)", "[x](https://larkfield.example/contact)"),
+        ("[^1]: Note what this says.\n[2]: Note that, too.\n", None),
         ("[x](#fuel) [y](tel:123) [z](https://elsewhere.example)", None),
     ],
 )
