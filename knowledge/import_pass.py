@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import replace
 from time import monotonic
+from traceback import extract_tb
 from typing import Any
 
 from django.conf import settings
@@ -92,8 +93,9 @@ def _read_into(shelf: Shelf, run: ImportRun, pulse: Pulse) -> str:
             raise
         return error.text
     except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
-        logger.exception("import_unreadable", run=run.pk)
-        raise SourceError(f"It cannot be read ({type(error).__name__}). The worker's log says more.") from None
+        frame = extract_tb(error.__traceback__)[-1]  # and not the message, which may quote a document
+        logger.error("import_unreadable", run=run.pk, error=type(error).__name__, place=frame.name, line=frame.lineno)
+        raise SourceError(f"It cannot be read ({type(error).__name__}). The log names the place.") from None
     if not shelf.found:
         raise SourceError("No document was found there.")
     return ""

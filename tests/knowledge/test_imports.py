@@ -423,7 +423,7 @@ class TestBrokenOff:
     def test_a_reader_that_fails_fails_the_run(self, reader, source):
         reader.found = [document("a"), ValueError("of the reader")]
         done, _ = run(source)
-        assert (done.state, done.error) == ("failed", "It cannot be read (ValueError). The worker's log says more.")
+        assert (done.state, done.error) == ("failed", "It cannot be read (ValueError). The log names the place.")
 
 
 class TestCancelling:
