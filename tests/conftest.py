@@ -103,13 +103,13 @@ def model_server_url(run_dir) -> Iterator[str]:
 
 @pytest.fixture
 def fake_model(fake_model_url, settings) -> str:
-    settings.MODEL_URL = settings.EMBEDDING_URL = fake_model_url
+    settings.MODEL_URL = settings.EMBEDDING_URL = settings.RERANK_URL = fake_model_url
     return fake_model_url
 
 
 @pytest.fixture
 def model_server(model_server_url, settings) -> str:
-    settings.MODEL_URL = settings.EMBEDDING_URL = model_server_url
+    settings.MODEL_URL = settings.EMBEDDING_URL = settings.RERANK_URL = model_server_url
     return model_server_url
 
 

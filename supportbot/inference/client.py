@@ -169,18 +169,23 @@ def list_models(timeout: float = 5.0) -> list[str]:
 
 def _post(url: str, key: str, path: str, body: dict[str, Any], timeout: float) -> Any:
     """The reply's JSON; tries again as the module says."""
-    client = sync_client(url, key)
     for pause in (*BACKOFF_SECONDS, None):
         try:
-            return _reply(client.post(path, json=body, timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS)))
-        except (httpx.HTTPError, OSError) as error:
-            failure = _failure(error, begun=False)
+            return post_once(url, key, path, body, timeout)
         except ModelError as error:
-            failure = error
-        if pause is None or failure.code not in _RETRIED:
-            raise failure
+            if pause is None or error.code not in _RETRIED:
+                raise
         time.sleep(pause)
     raise AssertionError("the last attempt returns or raises")
+
+
+def post_once(url: str, key: str, path: str, body: dict[str, Any], timeout: float) -> Any:
+    """The reply's JSON, or ModelError."""
+    limits = httpx.Timeout(timeout, connect=CONNECT_SECONDS)
+    try:
+        return _reply(sync_client(url, key).post(path, json=body, timeout=limits))
+    except (httpx.HTTPError, OSError) as error:
+        raise _failure(error, begun=False) from error
 
 
 async def _apost(url: str, key: str, path: str, body: dict[str, Any], timeout: float) -> Any:

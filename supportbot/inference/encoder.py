@@ -4,6 +4,8 @@ What a folder asks for beyond the mean or the first token, at length 1, is refus
 """
 
 import json
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,22 @@ from supportbot.inference.weights import WeightsError
 
 MAX_TOKENS = 512  # of one text, whatever the encoder could read: longer ones would keep chats waiting
 KNOWN_STEPS = {"Transformer", "Pooling", "Normalize"}
+COMMONEST = ("the", "\u2581the")  # the first word of a vocabulary that is ordered by how common its words are
+DIGIT_RANK = 1000  # single digits stand before all words, and tell more than "the"
+
+
+@dataclass(frozen=True, slots=True)
+class Pieces:
+    """A text as the encoder reads it: token ids with the marks around them; where the pieces of the text stand among
+    them, and where in the text each begins."""
+
+    ids: list[int]
+    places: list[int]
+    starts: list[int]
+
+    @property
+    def own_ids(self) -> list[int]:
+        return [self.ids[place] for place in self.places]
 
 
 class Encoder:
@@ -34,6 +52,38 @@ class Encoder:
     def tokenize(self, texts: list[str]) -> list[list[int]]:
         """Token ids, cut to what the encoder reads."""
         return self._tokenizer(texts, truncation=True, max_length=self.length)["input_ids"]
+
+    def pieces(self, texts: list[str]) -> list[Pieces]:
+        """As `tokenize`, piece by piece."""
+        read = self._tokenizer(
+            texts, truncation=True, max_length=self.length, return_offsets_mapping=True, return_special_tokens_mask=True
+        )
+        found = []
+        for ids, spans, marks in zip(
+            read["input_ids"], read["offset_mapping"], read["special_tokens_mask"], strict=True
+        ):
+            places = [place for place, mark in enumerate(marks) if not mark]
+            found.append(Pieces(ids, places, [spans[place][0] for place in places]))
+        return found
+
+    def ranks(self, ids: Sequence[int]) -> list[int]:
+        """How common each piece is: 1 is the commonest word, and 0 is no word."""
+        known = self._tokenizer.get_vocab()
+        first = next((known[word] for word in COMMONEST if word in known), 0)
+        pieces = self._tokenizer.convert_ids_to_tokens(list(ids))
+        return [
+            DIGIT_RANK if text.isdigit() and piece < first else max(0, piece - first + 1)
+            for piece, text in zip(ids, pieces, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def piece_vectors(self, texts: Sequence[Pieces]) -> list[Tensor]:
+        """For each text a vector of length 1 a piece: [2, pieces, dimensions], a third of the way up and at the top."""
+        padded = self._tokenizer.pad({"input_ids": [text.ids for text in texts]}, return_tensors="pt")
+        states = self._model(**padded, output_hidden_states=True).hidden_states
+        both = torch.stack([states[(len(states) - 1) // 3], states[-1]], 1)
+        both = torch.nn.functional.normalize(both.float(), dim=-1).to(both.dtype)
+        return [both[row][:, text.places] for row, text in enumerate(texts)]
 
     @torch.inference_mode()
     def vectors(self, tokens: list[list[int]]) -> list[list[float]]:

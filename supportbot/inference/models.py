@@ -15,6 +15,7 @@ from supportbot.inference.embedder import Embedder, EmbeddingRequest
 from supportbot.inference.encoders import Encoders
 from supportbot.inference.engine import Engine
 from supportbot.inference.llama import Llama
+from supportbot.inference.reader import Reader, Reading, ReadingRequest
 from supportbot.inference.refusals import AdapterRefused, BadRequest, UnknownModel
 from supportbot.inference.runtime import Plan
 from supportbot.inference.scheduler import Scheduler
@@ -52,7 +53,7 @@ class Models:
         self.encoders = Encoders(partial(encoder_folders, plan.embedding), dtype)
         self._warm_up()
         self.adapters.spare = None
-        self.scheduler = Scheduler(self.engine, self.embedder)
+        self.scheduler = Scheduler(self.engine, self.embedder, Reader())
         self.scheduler.start()
 
     def start_answer(
@@ -77,6 +78,16 @@ class Models:
         encoder = self.encoders.get(name)
         request = EmbeddingRequest(encoder, encoder.tokenize(texts), deliver)
         self.scheduler.embed(request)
+        return request
+
+    def start_reading(
+        self, name: str, query: str, documents: list[str], deliver: Callable[[list[Reading]], None]
+    ) -> ReadingRequest:
+        """Queue a question and the texts that may speak of it, for the encoder `name` to compare word by word."""
+        encoder = self.encoders.get(name)
+        asked, *texts = encoder.pieces([query, *documents])
+        request = ReadingRequest(encoder, asked, list(zip(documents, texts, strict=True)), deliver)
+        self.scheduler.read(request)
         return request
 
     def chat_model(self, name: str) -> Llama:

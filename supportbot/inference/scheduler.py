@@ -1,7 +1,8 @@
 """The one thread that computes. Two threads with their own pools on the same cores would spin against each other,
 so chats and embeddings take turns here, between two steps of the engine.
 
-A question's embedding goes first: somebody waits for it, and it takes milliseconds. Bulk embedding gets the time that
+A question's embedding goes first: somebody waits for it, and it takes milliseconds. Then passages are read for a
+question, for the same reason. Bulk embedding gets the time that
 chats leave, and beside chats a quarter of it.
 """
 
@@ -11,6 +12,7 @@ from collections.abc import Callable
 
 from supportbot.inference.embedder import Embedder, EmbeddingRequest
 from supportbot.inference.engine import Engine
+from supportbot.inference.reader import Reader, ReadingRequest
 from supportbot.inference.sequence import Sequence
 
 CHAT_SHARE = 3.0  # seconds that chats compute for each second of bulk embedding, while both have work
@@ -20,10 +22,13 @@ STUCK_SECONDS = 20.0  # a step takes well under a second; so long without one me
 class Scheduler(threading.Thread):
     """Runs the engine and the embedder until `stop`. If a step raises, the thread ends and `alive` is False."""
 
-    def __init__(self, engine: Engine, embedder: Embedder, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, engine: Engine, embedder: Embedder, reader: Reader, clock: Callable[[], float] = time.monotonic
+    ) -> None:
         super().__init__(name="inference", daemon=True)
         self.engine = engine
         self.embedder = embedder
+        self.reader = reader
         self._wake = threading.Condition()
         self._stopping = False
         self._owed_to_chats = 0.0
@@ -38,6 +43,11 @@ class Scheduler(threading.Thread):
     def embed(self, request: EmbeddingRequest) -> None:
         """Queue texts; Busy when too many wait."""
         self.embedder.submit(request)
+        self._notify()
+
+    def read(self, request: ReadingRequest) -> None:
+        """Queue a question and its passages; Busy when too many wait."""
+        self.reader.submit(request)
         self._notify()
 
     def stop(self) -> None:
@@ -69,6 +79,8 @@ class Scheduler(threading.Thread):
         started = self._clock()
         if self.embedder.has_questions:
             self.embedder.step_questions()
+        elif self.reader.has_work:
+            self.reader.step()
         elif self.embedder.has_bulk and (self._owed_to_chats <= 0 or not self.engine.busy):
             self.embedder.step_bulk()
             self._owed_to_chats = CHAT_SHARE * (self._clock() - started)
@@ -77,7 +89,8 @@ class Scheduler(threading.Thread):
             self._owed_to_chats -= self._clock() - started
 
     def _has_work(self) -> bool:
-        return self.engine.busy or self.embedder.has_questions or self.embedder.has_bulk
+        waiting = self.embedder.has_questions or self.embedder.has_bulk or self.reader.has_work
+        return self.engine.busy or waiting
 
     def _notify(self) -> None:
         with self._wake:

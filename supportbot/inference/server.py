@@ -1,4 +1,4 @@
-"""The HTTP face: /v1/chat/completions /v1/embeddings /v1/models, /health and /metrics."""
+"""The HTTP face: /v1/chat/completions /v1/embeddings /v1/rerank /v1/models, /health and /metrics."""
 
 import asyncio
 import json
@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import generate_latest
@@ -25,6 +26,8 @@ from supportbot.inference.wire import (
     error_body,
     parse_chat,
     parse_embeddings,
+    parse_rerank,
+    rerank_reply,
 )
 
 if TYPE_CHECKING:
@@ -47,6 +50,7 @@ def make_app(runtime: Runtime) -> Starlette:
         routes=[
             Route("/v1/chat/completions", chat_completions, methods=["POST"]),
             Route("/v1/embeddings", embeddings, methods=["POST"]),
+            Route("/v1/rerank", rerank, methods=["POST"]),
             Route("/v1/models", list_models),
             Route("/health", health),
             Route("/metrics", metrics),
@@ -89,23 +93,36 @@ async def chat_completions(request: Request) -> Response:
 
 
 async def embeddings(request: Request) -> Response:
-    runtime: Runtime = request.app.state.runtime
-    models = runtime.models
+    models = request.app.state.runtime.models
     wanted = parse_embeddings(await _json(request))
-    loop = asyncio.get_running_loop()
-    done: asyncio.Future[list[list[float]] | None] = loop.create_future()
-    work = await asyncio.to_thread(
-        models.start_embedding, wanted.model, wanted.texts, lambda vectors: _tell(loop, _resolve, done, vectors)
+    work, vectors = await _computed(request, partial(models.start_embedding, wanted.model, wanted.texts))
+    return JSONResponse(embeddings_reply(wanted, vectors, sum(len(ids) for ids in work.tokens)))
+
+
+async def rerank(request: Request) -> Response:
+    """Not of OpenAI's API, but in the form that servers of rerankers share."""
+    models = request.app.state.runtime.models
+    wanted = parse_rerank(await _json(request))
+    work, readings = await _computed(
+        request, partial(models.start_reading, wanted.model, wanted.query, wanted.documents)
     )
+    return JSONResponse(rerank_reply(wanted, readings, sum(len(text.ids) for text in work.pieces)))
+
+
+async def _computed(request: Request, start: Callable[[Callable[[list[Any]], None]], Any]) -> tuple[Any, list[Any]]:
+    """The work that `start` queues, and what it delivers; ClientDisconnect when the client hangs up before."""
+    loop = asyncio.get_running_loop()
+    done: asyncio.Future[list[Any] | None] = loop.create_future()
+    work = await asyncio.to_thread(start, lambda results: _tell(loop, _resolve, done, results))
     watch = asyncio.create_task(_when_gone(request, lambda: _resolve(done, None)))
     try:
-        vectors = await done
+        results = await done
     finally:
         work.cancelled = True
         watch.cancel()
-    if vectors is None:
+    if results is None:
         raise ClientDisconnect
-    return JSONResponse(embeddings_reply(wanted, vectors, sum(len(ids) for ids in work.tokens)))
+    return work, results
 
 
 async def list_models(request: Request) -> Response:
@@ -195,9 +212,9 @@ def _tell(loop: asyncio.AbstractEventLoop, call: Callable[..., object], *values:
         loop.call_soon_threadsafe(call, *values)
 
 
-def _resolve(future: "asyncio.Future[list[list[float]] | None]", vectors: list[list[float]] | None) -> None:
+def _resolve(future: "asyncio.Future[list[Any] | None]", results: list[Any] | None) -> None:
     if not future.done():
-        future.set_result(vectors)
+        future.set_result(results)
 
 
 async def _json(request: Request) -> dict[str, Any]:

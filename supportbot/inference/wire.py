@@ -4,8 +4,9 @@ import base64
 import struct
 import time
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from supportbot.inference.completion import Finished, Sampling
 from supportbot.inference.refusals import BadRequest, Refusal
@@ -14,10 +15,24 @@ MAX_MESSAGES = 64
 MAX_CHARS = 200_000  # of all messages together; far more than any context that is served
 MAX_TEXTS = 256
 MAX_TEXT_CHARS = 50_000  # of one text to embed; the encoder reads the beginning only
+MAX_DOCUMENTS = 32  # of one question; the encoder reads the beginning of each
 MAX_STOPS = 4
 MAX_STOP_CHARS = 64
 DEFAULT_MAX_TOKENS = 256
 ROLES = ("system", "user", "assistant")
+
+
+class Relevance(Protocol):
+    """What is told of a text that was read: `reader.Reading`, which this module must not import, for its torch."""
+
+    @property
+    def relevance(self) -> float: ...
+    @property
+    def shallow(self) -> float: ...
+    @property
+    def least(self) -> float: ...
+    @property
+    def least_shallow(self) -> float: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +53,16 @@ class EmbeddingsRequest:
     model: str
     texts: list[str]
     as_base64: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RerankRequest:
+    """A checked request to compare texts with a question."""
+
+    model: str
+    query: str
+    documents: list[str]
+    top_n: int
 
 
 def parse_chat(body: dict[str, Any]) -> ChatRequest:
@@ -69,6 +94,23 @@ def parse_embeddings(body: dict[str, Any]) -> EmbeddingsRequest:
     if form not in ("float", "base64"):
         raise BadRequest("encoding_format must be float or base64.")
     return EmbeddingsRequest(_model(body), [_clean(text) for text in texts], form == "base64")
+
+
+def parse_rerank(body: dict[str, Any]) -> RerankRequest:
+    """BadRequest names the first field that is wrong."""
+    query, documents = body.get("query"), body.get("documents")
+    if not isinstance(query, str) or not query or len(query) > MAX_TEXT_CHARS:
+        raise BadRequest(f"query must be a text of at most {MAX_TEXT_CHARS} characters.")
+    if not isinstance(documents, list) or not 1 <= len(documents) <= MAX_DOCUMENTS:
+        raise BadRequest(f"documents must be a list of 1 to {MAX_DOCUMENTS} texts.")
+    given = [document.get("text") if isinstance(document, dict) else document for document in documents]
+    texts = [text for text in given if isinstance(text, str) and len(text) <= MAX_TEXT_CHARS]
+    if len(texts) < len(given):
+        raise BadRequest(f"Each document must be a text of at most {MAX_TEXT_CHARS} characters.")
+    top_n = body.get("top_n") or len(texts)
+    if type(top_n) is not int or top_n < 1:
+        raise BadRequest("top_n must be a whole number above 0.")
+    return RerankRequest(_model(body), _clean(query), [_clean(text) for text in texts], top_n)
 
 
 def error_body(refusal: Refusal) -> dict[str, Any]:
@@ -119,6 +161,24 @@ def embeddings_reply(wanted: EmbeddingsRequest, vectors: list[list[float]], toke
         ],
         "usage": {"prompt_tokens": tokens, "total_tokens": tokens},
     }
+
+
+def rerank_reply(wanted: RerankRequest, readings: Sequence[Relevance], tokens: int) -> dict[str, Any]:
+    """The body of a reply to a comparison, the nearest text first. `words` is our own: see `reader.Reading`."""
+    order = sorted(range(len(readings)), key=lambda place: -readings[place].relevance)
+    results = [
+        {
+            "index": place,
+            "relevance_score": readings[place].relevance,
+            "words": {
+                "shallow": readings[place].shallow,
+                "least": readings[place].least,
+                "least_shallow": readings[place].least_shallow,
+            },
+        }
+        for place in order[: wanted.top_n]
+    ]
+    return {"object": "list", "model": wanted.model, "results": results, "usage": {"total_tokens": tokens}}
 
 
 def _packed(vector: list[float]) -> str:

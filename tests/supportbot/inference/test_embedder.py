@@ -16,6 +16,7 @@ from supportbot.inference.embedder import (
 )
 from supportbot.inference.encoder import Encoder
 from supportbot.inference.engine import Engine
+from supportbot.inference.reader import Reader
 from supportbot.inference.refusals import Busy
 from supportbot.inference.scheduler import Scheduler
 from supportbot.inference.weights import encoder_folder
@@ -92,7 +93,7 @@ def test_the_line_is_bounded_in_texts(embedder, encoder):
 
 
 def test_a_question_overtakes_bulk_work(embedder, encoder):
-    scheduler = Scheduler(Engine(max_batch=2, max_waiting=4, max_lanes=1), embedder)
+    scheduler = Scheduler(Engine(max_batch=2, max_waiting=4, max_lanes=1), embedder, Reader())
     done: list[str] = []
     all_done = threading.Event()
     bulk = EmbeddingRequest(
@@ -121,7 +122,7 @@ def test_an_edit_goes_before_a_whole_knowledge_base(embedder, encoder):
 def test_bulk_work_beside_a_chat_gets_a_quarter_of_the_time(embedder, encoder, llama):
     """By a clock on which every step takes the same time."""
     clock = map(float, itertools.count())
-    scheduler = Scheduler(Engine(max_batch=2, max_waiting=4, max_lanes=1), embedder, clock.__next__)
+    scheduler = Scheduler(Engine(max_batch=2, max_waiting=4, max_lanes=1), embedder, Reader(), clock.__next__)
     client = Client(llama, [5, 9, 17], Sampling(100, temperature=1.0, seed=1))
     bulk, _ = request_of(encoder, ["some words of an article"] * 1600)
     scheduler.embed(bulk)

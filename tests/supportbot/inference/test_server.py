@@ -15,6 +15,7 @@ import pytest
 
 from supportbot.inference.client import Finish, ModelError, aembed, stream_chat
 from supportbot.inference.client import list_models as listed
+from supportbot.inference.reranking import rerank
 
 pytestmark = pytest.mark.model
 
@@ -66,6 +67,12 @@ def test_the_usage_comes_as_an_event_of_its_own_when_asked_for(http):
         ("chat/completions", CHAT | {"model": "../../etc"}, 404, "model_not_found"),
         ("embeddings", {"model": "nobody", "input": "x"}, 404, "model_not_found"),
         ("embeddings", {"model": "all-minilm-l6-v2", "input": []}, 400, "bad_request"),
+        ("rerank", {"model": "nobody", "query": "x", "documents": ["x"]}, 404, "model_not_found"),
+        ("rerank", {"model": "all-minilm-l6-v2", "query": "", "documents": ["x"]}, 400, "bad_request"),
+        ("rerank", {"model": "all-minilm-l6-v2", "query": "x", "documents": []}, 400, "bad_request"),
+        ("rerank", {"model": "all-minilm-l6-v2", "query": "x", "documents": ["x", 5]}, 400, "bad_request"),
+        ("rerank", {"model": "all-minilm-l6-v2", "query": "x", "documents": ["x"] * 33}, 400, "bad_request"),
+        ("rerank", {"model": "all-minilm-l6-v2", "query": "x", "documents": ["x"], "top_n": 0.5}, 400, "bad_request"),
     ],
 )
 def test_what_cannot_be_answered_is_refused_in_a_sentence(http, path, body, status, code):
@@ -73,6 +80,25 @@ def test_what_cannot_be_answered_is_refused_in_a_sentence(http, path, body, stat
     response = http.post(f"/v1/{path}", content=content)
     assert (response.status_code, response.json()["error"]["code"]) == (status, code)
     assert response.json()["error"]["message"].endswith(".")
+
+
+def test_texts_are_ranked_in_the_form_that_other_rerankers_have(http):
+    texts = ["The tent weighs two kilos.", "Parcels to Norway cost 12 euros.", {"text": "Wash the jacket by hand."}]
+    body = {"model": "all-minilm-l6-v2", "query": "What does a parcel to Norway cost?", "documents": texts, "top_n": 2}
+    reply = http.post("/v1/rerank", json=body).json()
+    assert len(reply["results"]) == 2
+    best, second = reply["results"]
+    assert best["index"] == 1 and 1 >= best["relevance_score"] > second["relevance_score"]
+    assert reply["usage"]["total_tokens"] > 20
+
+
+def test_what_the_client_reads_is_in_the_order_of_the_texts(model_server):
+    texts = ["The tent weighs two kilos.", "Parcels to Norway cost 12 euros."]
+    readings = rerank(
+        "What does a parcel to Norway cost?", texts, url=model_server, key="", model="all-minilm-l6-v2", timeout=30
+    )
+    assert readings[1].relevance > readings[0].relevance
+    assert readings[1].least > readings[0].least
 
 
 async def test_a_client_that_leaves_frees_its_place(model_server, http):

@@ -1,0 +1,162 @@
+"""How well a text speaks of each word of a question: late interaction over the token vectors of the sentence encoder.
+
+Each piece of the question looks for its nearest piece in two neighbouring sentences of the text; the sentences in which
+the question's telling pieces are nearest on the whole are what is read. Nothing is trained: rare pieces count for more,
+and the vocabulary knows which are rare. What it gains is in docs/experiments.md.
+"""
+
+import math
+import re
+import threading
+from bisect import bisect_right
+from collections import OrderedDict, deque
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from supportbot.inference.encoder import Encoder, Pieces
+from supportbot.inference.refusals import Busy
+
+BATCH_TOKENS = 1024  # padded, as for vectors: the longest that a chat waits for one step
+MAX_WAITING = 64
+CACHED_TOKENS = 30_000  # about 45 MB: the passages that people ask for are the same few
+COMMON_PIECES = 100  # "the" to "where": they say nothing of the matter
+SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """Cosines of the question's pieces to the sentences that were read. Shallow vectors know words, deep ones meaning.
+
+    `least` is of the telling piece that is furthest from anything said there.
+    """
+
+    relevance: float  # the weighted mean over the question, deep
+    shallow: float
+    least: float
+    least_shallow: float
+
+
+class ReadingRequest:
+    """A question and texts on their way to readings. `deliver` is called once, on the computing thread."""
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        query: Pieces,
+        texts: Sequence[tuple[str, Pieces]],
+        deliver: Callable[[list[Reading]], None],
+    ) -> None:
+        self.encoder = encoder
+        self.deliver = deliver
+        self.cancelled = False
+        self.pieces = [query, *(pieces for _, pieces in texts)]
+        self.sentences = [sentence_numbers(text, pieces.starts) for text, pieces in texts]
+        self.vectors: dict[int, Tensor] = {}  # by place in `pieces`
+
+    def readings(self) -> list[Reading]:
+        """When all vectors are there."""
+        weights = piece_weights(self.encoder.ranks(self.pieces[0].own_ids))
+        query = self.vectors[0].float()
+        return [
+            read(query, weights, self.vectors[place].float(), numbers)
+            for place, numbers in enumerate(self.sentences, 1)
+        ]
+
+
+class Reader:
+    """Belongs to one thread, which calls `step`; `submit` may be used from any."""
+
+    def __init__(self) -> None:
+        self._waiting: deque[ReadingRequest] = deque()
+        self._lock = threading.Lock()
+        self._cache: OrderedDict[tuple[int, ...], Tensor] = OrderedDict()
+        self._cached_tokens = 0
+        self.read_texts = 0
+
+    def submit(self, request: ReadingRequest) -> None:
+        """Put a request in the line; Busy when too many wait. Wake the computing thread afterwards."""
+        with self._lock:
+            if len(self._waiting) >= MAX_WAITING:
+                raise Busy(f"{MAX_WAITING} questions are waiting to be read already.")
+            self._waiting.append(request)
+
+    @property
+    def has_work(self) -> bool:
+        return bool(self._waiting)
+
+    def step(self) -> None:
+        """Encode a batch of the first request's texts; the last batch answers it."""
+        request = self._waiting[0]
+        if not request.cancelled:
+            if not request.vectors:
+                request.vectors[0] = request.encoder.piece_vectors(request.pieces[:1])[0]
+            if unknown := self._unknown(request):
+                self._encode(request, unknown)
+            if len(request.vectors) < len(request.pieces):
+                return
+            self.read_texts += len(request.sentences)
+            request.deliver(request.readings())
+        with self._lock:
+            self._waiting.popleft()
+
+    def _unknown(self, request: ReadingRequest) -> list[int]:
+        """Places of the next texts that were not read lately: at most BATCH_TOKENS, but always one."""
+        places: list[int] = []
+        width = 0
+        for place, pieces in enumerate(request.pieces):
+            if place in request.vectors:
+                continue
+            key = (id(request.encoder), *pieces.ids)
+            if (known := self._cache.get(key)) is not None:
+                self._cache.move_to_end(key)
+                request.vectors[place] = known
+                continue
+            width = max(width, len(pieces.ids))
+            if places and width * (len(places) + 1) > BATCH_TOKENS:
+                break
+            places.append(place)
+        return places
+
+    def _encode(self, request: ReadingRequest, places: list[int]) -> None:
+        made = request.encoder.piece_vectors([request.pieces[place] for place in places])
+        for place, vectors in zip(places, made, strict=True):
+            request.vectors[place] = vectors
+            key = (id(request.encoder), *request.pieces[place].ids)
+            if key not in self._cache:
+                self._cache[key] = vectors
+                self._cached_tokens += len(key)
+        while self._cached_tokens > CACHED_TOKENS:
+            key, _ = self._cache.popitem(last=False)
+            self._cached_tokens -= len(key)
+
+
+def sentence_numbers(text: str, starts: Sequence[int]) -> Tensor:
+    """The number of the sentence that each piece stands in."""
+    ends = [match.end() for match in SENTENCE.finditer(text)]
+    return torch.tensor([bisect_right(ends, start) for start in starts], dtype=torch.long)
+
+
+def piece_weights(ranks: Sequence[int]) -> Tensor:
+    """What each piece of a question tells; the sum is 1. By Zipf's law rarity is the logarithm of the rank.
+
+    Common words and marks tell nothing, unless the question has nothing else.
+    """
+    weights = torch.tensor([math.log(rank + 1) ** 2 if rank > COMMON_PIECES else 0.0 for rank in ranks])
+    return weights / weights.sum() if weights.any() else torch.full((len(ranks),), 1 / max(1, len(ranks)))
+
+
+def read(query: Tensor, weights: Tensor, text: Tensor, sentences: Tensor) -> Reading:
+    """`query` and `text` are vectors of length 1 a piece, shallow and deep: [2, pieces, dimensions]."""
+    if not query.shape[1] or not text.shape[1]:
+        return Reading(0.0, 0.0, 0.0, 0.0)
+    near = query @ text.transpose(1, 2)  # [2, question, text]
+    best = torch.full((2, near.shape[1], int(sentences[-1]) + 1), -1.0)
+    best = best.scatter_reduce(2, sentences.expand_as(near), near, "amax")
+    pairs = torch.maximum(best[..., :-1], best[..., 1:]) if best.shape[2] > 1 else best
+    means = (pairs * weights[:, None]).sum(1)  # [2, sentences]
+    window = int(means[1].argmax())
+    least = pairs[:, weights > 0, window].amin(1)
+    return Reading(means[1, window].item(), means[0, window].item(), least[1].item(), least[0].item())
