@@ -44,6 +44,8 @@ def read(kind: str, location: str, *, limits: Limits = USUAL, resolver: Resolve 
                 yield found
         except BadDocument as error:  # of the source itself: every single document is caught where it is read
             raise SourceError(str(error)) from None
+        except OSError as error:
+            raise SourceError(f"It cannot be read: {error.strerror or 'the disk gives an error'}.") from None
 
 
 def _source(kind: str, location: str, limits: Limits, room: ReadingRoom, resolver: Resolve) -> Iterator[Found]:

@@ -34,6 +34,8 @@ def guess_kind(location: str) -> str:
         return _kind_of_file(path)
     except BadDocument as error:
         raise SourceError(str(error)) from None
+    except OSError as error:
+        raise SourceError(f"It cannot be read: {error.strerror or 'the disk gives an error'}.") from None
 
 
 def _kind_of_address(location: str) -> str:

@@ -1,24 +1,16 @@
 """Markdown, MDX and plain text files -> documents."""
 
 import re
-from collections.abc import Callable
 from pathlib import PurePosixPath
 
 from knowledge.importers.documents import Document, make_document, plain
 from knowledge.importers.encodings import decode
 from knowledge.importers.front_matter import first_text, is_draft, split_front_matter
+from knowledge.importers.site_builders import FENCE, strip_builder
 
 # Folders that say how a site is built, not what its pages are about.
 PLAIN_FOLDERS = {"docs", "doc", "content", "articles", "pages", "posts", "src", "help", "files", "_posts", "markdown"}
 INDEX_NAMES = {"index", "_index", "readme"}
-FENCE = re.compile(r"^ {0,3}(`{3,}|~{3,})")
-# Every repetition is bounded, so that no text takes long.
-MODULE_LINE = re.compile(r"^(?:import\s.{1,300}from\s+['\"].{1,300}['\"];?|import\s+['\"].{1,300}['\"];?)\s*$")
-EXPORT_LINE = re.compile(r"^export\s+(?:const|default|function|let)\s")
-COMPONENT = re.compile(r"</?[A-Z][\w.]{0,80}(?:\s[^<>]{0,1000})?/?>|</?>")
-EXPRESSION_COMMENT = re.compile(r"\{/\*.{0,1000}?\*/\}")
-TEMPLATE_TAG = re.compile(r"\{%.{0,500}?%\}|\{\{[<%].{0,500}?[>%]\}\}|\{:[^{}]{0,200}\}")
-ADMONITION = re.compile(r"^\s{0,3}:::+\s*(?P<kind>\w{0,20})\s*(?:\[(?P<label>[^\]]{1,200})\]|(?P<title>.{0,200}))$")
 SHORT_LINE = 100
 
 
@@ -26,8 +18,7 @@ def read_markdown(name: str, data: bytes) -> Document:
     """The document of a markdown or MDX file. BadDocument."""
     text, note = decode(data)
     facts, body, notes = split_front_matter(text.replace("\r\n", "\n").replace("\r", "\n"))
-    body, left_out = without_markup(body, mdx=name.lower().endswith(".mdx"))
-    notes += [note_on_markup(left_out)] if left_out else []
+    body, more = strip_builder(body, mdx=name.lower().endswith(".mdx"))
     title = first_text(facts, "title", "name") or _first_heading(body) or title_of_name(name)
     return make_document(
         name,
@@ -39,7 +30,7 @@ def read_markdown(name: str, data: bytes) -> Document:
         slug=first_text(facts, "slug"),
         address=first_text(facts, "canonical_url", "canonical", "url", "permalink", "source_url"),
         draft=is_draft(facts),
-        notes=[each for each in (note, *notes) if each],
+        notes=[each for each in (note, *notes, *more) if each],
     )
 
 
@@ -87,48 +78,3 @@ def _first_heading(body: str) -> str:
             return plain(found[1])
     setext = re.match(r"\s*([^\n#>`|-][^\n]{0,300})\n=+[ \t]*(?:\n|\Z)", body)
     return plain(setext[1]) if setext else ""
-
-
-def without_markup(body: str, *, mdx: bool) -> tuple[str, int]:
-    """The body without the tags of site builders, and how many there were. Code is left as it is."""
-    kept: list[str] = []
-    fence, in_export, count = "", False, 0
-
-    def drop(pattern: re.Pattern[str], line: str, instead: Callable[[re.Match[str]], str] | str = "") -> str:
-        nonlocal count
-        changed, times = pattern.subn(instead, line)
-        count += times
-        return changed
-
-    for line in body.split("\n"):
-        mark = FENCE.match(line)
-        if fence:
-            if mark and mark[1].startswith(fence) and not line[mark.end() :].strip():
-                fence = ""
-        elif mark:
-            fence = mark[1]
-        elif line.startswith("    "):
-            pass  # code, or the inside of a list
-        else:
-            if mdx and (in_export or MODULE_LINE.match(line) or EXPORT_LINE.match(line)):
-                in_export = bool(line.strip()) and not line.rstrip().endswith(";") and not MODULE_LINE.match(line)
-                count += 1
-                continue
-            before = line
-            line = drop(ADMONITION, line, _admonition)
-            line = drop(TEMPLATE_TAG, line) if "{" in line else line
-            if mdx:
-                line = drop(COMPONENT, drop(EXPRESSION_COMMENT, line))
-            if not line.strip() and before.strip():
-                line = ""
-        kept.append(line)
-    return "\n".join(kept), count
-
-
-def note_on_markup(count: int) -> str:
-    return "A tag of a site builder was left out." if count == 1 else f"{count:,} tags of a site builder were left out."
-
-
-def _admonition(found: re.Match[str]) -> str:
-    label = found["label"] or (found["title"] or "").strip() or (found["kind"] or "").capitalize()
-    return f"\n**{label}**\n" if label else ""

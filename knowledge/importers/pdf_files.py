@@ -5,6 +5,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from pypdf import PdfReader
@@ -16,6 +17,7 @@ from knowledge.importers.pages import cut_for_reply
 from knowledge.importers.reading_room import Reading
 
 MAX_PAGES = 2_000
+SHARE_OF_TIME = 0.6  # for reading pages; the rest is for what is made of them
 BROKEN = (
     PyPdfError, ValueError, LookupError, TypeError, AttributeError, OSError, NotImplementedError, ArithmeticError,
 )  # fmt: skip
@@ -35,15 +37,16 @@ class Line:
     page: int
 
 
-def read_pdf(data: bytes) -> Reading:
-    """The text of a PDF. BadDocument if it is encrypted, damaged, or a scan."""
+def read_pdf(data: bytes, *, seconds: float) -> Reading:
+    """The text of as many pages as can be read in time. BadDocument if it is encrypted, damaged, or a scan."""
+    end = monotonic() + seconds * SHARE_OF_TIME
     if b"%PDF-" not in data[:1024]:
         raise BadDocument("The file is not PDF.")
     try:
         reader = PdfReader(io.BytesIO(data), strict=False)
         if reader.is_encrypted and not reader.decrypt(""):
             raise BadDocument("The PDF is protected by a password. Save it without one.")
-        lines, pages, skipped = _lines(reader)
+        lines, pages, notes = _lines(reader, end)
         facts = _facts(reader)
     except BROKEN:
         raise BadDocument("The PDF is damaged.") from None
@@ -52,15 +55,17 @@ def read_pdf(data: bytes) -> Reading:
         raise BadDocument("This PDF has no text (a scan?). Run text recognition (OCR) over it first.")
     title, lines = _without_title(lines, facts["title"])
     body = _markdown(lines, _heading_sizes(lines))
-    notes = [f"{skipped:,} of {pages:,} pages could not be read."] if skipped else []
     return Reading(title, cut_for_reply(body), facts["language"], notes=tuple(notes))
 
 
-def _lines(reader: PdfReader) -> tuple[list[Line], int, int]:
-    """All lines, how many pages there are, and how many could not be read."""
+def _lines(reader: PdfReader, end: float) -> tuple[list[Line], int, list[str]]:
+    """All lines, how many pages there are, and notes on those that were not read."""
     lines: list[Line] = []
-    skipped, chars, pages = 0, 0, len(reader.pages)
-    for number in range(min(pages, MAX_PAGES)):
+    skipped, chars, pages, notes = 0, 0, len(reader.pages), []
+    for number in range(pages):
+        if number >= MAX_PAGES or monotonic() > end:
+            notes.append(f"Only the first {number:,} of {pages:,} pages were read. Divide the document.")
+            break
         try:
             found = _lines_of(reader.pages[number], number)
         except BROKEN:
@@ -72,7 +77,9 @@ def _lines(reader: PdfReader) -> tuple[list[Line], int, int]:
             break
     if skipped and skipped == pages:
         raise BadDocument("The PDF is damaged.")
-    return lines, pages, skipped
+    if skipped:
+        notes.append(f"{skipped:,} of {pages:,} pages could not be read.")
+    return lines, pages, notes
 
 
 def _lines_of(page: Any, number: int) -> list[Line]:

@@ -12,8 +12,8 @@ from knowledge.importers.documents import BadDocument, Found, Limits, SourceErro
 from knowledge.importers.encodings import SAMPLE_BYTES, encoding_of
 from knowledge.importers.front_matter import first_text, is_draft
 from knowledge.importers.json_files import LINES, open_unpacked, read_values
-from knowledge.importers.markdown_files import note_on_markup, without_markup
 from knowledge.importers.reading_room import ReadingRoom
+from knowledge.importers.site_builders import strip_builder
 
 # In the order of preference where a table has several.
 COLUMNS = {
@@ -161,8 +161,7 @@ def _document(place: str, row: Row, names: dict[str, str], keys: Counter[str], r
             page = room.read("fragment", body.encode("utf-8", "replace"), base=first_text(facts, "url"))
             body, notes = page.body, list(page.notes)
         elif "markdown" in names["body"]:
-            body, left_out = without_markup(body, mdx=False)
-            notes = [note_on_markup(left_out)] if left_out else []
+            body, notes = strip_builder(body, mdx=False)
         return make_document(
             key,
             title,

@@ -53,7 +53,7 @@ def walk(location: Path, limits: Limits) -> Iterator[File | Unreadable]:
     """The files of a folder, of a zip archive, or the one file, in the order of their names. SourceError."""
     budget = Budget(limits)
     if location.is_dir():
-        yield from _bounded(_folder(location, limits, budget), limits)
+        yield from _bounded(_folder(location.resolve(), limits, budget), limits)
     elif is_zip(location):
         yield from _bounded(_archive(location, limits, budget), limits)
     elif location.is_file():
@@ -115,6 +115,15 @@ def read_file(path: Path | str, most: int, *, folder: int | None = None, budget:
 
 def _folder(root: Path, limits: Limits, budget: Budget) -> Iterator[File | Unreadable]:
     failed: list[OSError] = []
+    try:
+        yield from _walked(root, limits, budget, failed)
+    except RecursionError:
+        raise SourceError("The folders are nested too deeply.") from None
+    if failed:
+        raise SourceError(f"A part of the folder cannot be read: {failed[0].strerror}.")
+
+
+def _walked(root: Path, limits: Limits, budget: Budget, failed: list[OSError]) -> Iterator[File | Unreadable]:
     entries = 0
     for place, folders, names, handle in os.fwalk(root, onerror=failed.append):
         folders[:] = sorted(name for name in folders if not _is_skipped(name))
@@ -127,8 +136,6 @@ def _folder(root: Path, limits: Limits, budget: Budget) -> Iterator[File | Unrea
                 yield Unreadable(clean_name(str(here / name)), "This is a link to another place and is not followed.")
         for name in sorted(name for name in names if not _is_skipped(name)):
             yield _file_of(here, name, handle, limits, budget)
-    if failed:
-        raise SourceError(f"A part of the folder cannot be read: {failed[0].strerror}.")
 
 
 def _is_skipped(name: str) -> bool:

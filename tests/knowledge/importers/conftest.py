@@ -74,7 +74,7 @@ def site() -> Iterator[Site]:
     thread.join(5)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def room():
     from knowledge.importers.reading_room import ReadingRoom
 

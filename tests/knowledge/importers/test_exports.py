@@ -142,9 +142,11 @@ def test_pages_in_a_folder_a_zip_or_lines_are_one_export(tmp_path, kind, export)
         zipped({f"{n}.json": json.dumps(page).encode() for n, page in enumerate(pages)})
     )
     whole = found(kind, write(tmp_path / "whole", {"a.json": json.dumps(export)}))
-    for place in ("pages", "pages.jsonl", "pages.zip"):
-        assert found(kind, tmp_path / place) == whole
-    assert set(found(kind, tmp_path / "articles.jsonl")) == set(whole)
+    assert found(kind, tmp_path / "pages") == whole
+    for place in ("articles.jsonl", "pages.jsonl", "pages.zip"):
+        assert guess_kind(str(tmp_path / place)) == kind
+    place = {"zendesk": "pages.zip", "intercom": "pages.jsonl", "chatwoot": "articles.jsonl"}[kind]
+    assert set(found(kind, tmp_path / place)) == set(whole)
 
 
 @pytest.mark.parametrize(("kind", "export"), [("zendesk", ZENDESK), ("intercom", INTERCOM), ("chatwoot", CHATWOOT)])

@@ -94,6 +94,15 @@ It is quick.
 
 {% include note.html %}
 
+Write `{% raw %}` and `<Tabs/>` for that.
+
+1. First{:class="big"}
+    * inner {: .x}
+
+        ```
+        {% kept %}
+        ```
+
 ```jsx
 import A from 'b';
 <Tabs/>
@@ -103,7 +112,8 @@ import A from 'b';
     (document,) = found("markdown", tmp_path).values()
     assert "Press **Start**." in document.body and "**Good to know**" in document.body
     assert "```jsx\nimport A from 'b';\n<Tabs/>\n```" in document.body
-    for gone in ("Icon", "why", ":::", "export", "a: 1", "include"):
+    assert "Write `{% raw %}` and `<Tabs/>` for that." in document.body and "{% kept %}" in document.body
+    for gone in ("class", "{:", "Icon", "why", ":::", "export", "a: 1", "include"):
         assert gone not in document.body
     assert "tags of a site builder were left out" in document.notes[0]
 
