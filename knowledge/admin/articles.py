@@ -14,7 +14,7 @@ from knowledge import publishing
 from knowledge.admin.bulk import BulkPages
 from knowledge.admin.columns import ArticleColumns
 from knowledge.admin.editor import EditorPages
-from knowledge.admin.filters import AttentionFilter, BulkFilter, OwnerFilter, UsageFilter
+from knowledge.admin.filters import AttentionFilter, BulkFilter, LanguageFilter, OwnerFilter, UsageFilter
 from knowledge.admin.findings import FindingPages
 from knowledge.forms import ArticleForm
 from knowledge.models import Article, Category, Revision
@@ -41,7 +41,7 @@ class ArticleAdmin(BulkPages, FindingPages, ArticleColumns, EditorPages):  # typ
         (None, {"fields": ("body", "note", "seen"), "classes": ("kb-text",)}),
     )
     list_filter = (
-        AttentionFilter, "status", "language", "category", OwnerFilter, UsageFilter, "audience", BulkFilter,
+        AttentionFilter, "status", LanguageFilter, "category", OwnerFilter, UsageFilter, "audience", BulkFilter,
     )  # fmt: skip
     search_fields = ("title", "body")
     search_help_text = "Words of the title or the text"

@@ -8,7 +8,7 @@ from django.contrib.admin.models import LogEntry
 from django.contrib.admin.views.main import ChangeList
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, F
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
@@ -16,6 +16,8 @@ from django.utils.html import format_html
 from knowledge.indexing import MAX_ATTEMPTS, active_cut
 from knowledge.models import Article, Audience, Chunk, Finding
 from knowledge.usage import DAYS, Usage, usage
+
+PLACE = {"title": "Articles", "is_nav_sidebar_enabled": False}
 
 
 class ArticleList(ChangeList):
@@ -68,6 +70,10 @@ class ArticleColumns(admin.ModelAdmin):
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ArticleList
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
+        """Nine columns and the filters want the room of the sidebar."""
+        return super().changelist_view(request, PLACE | (extra_context or {}))
 
     @admin.display(description="Title", ordering="title")
     def headline(self, article: Any) -> str:

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from knowledge import usage
 from knowledge.indexing import MAX_ATTEMPTS
-from knowledge.models import Article, BulkChange, Finding
+from knowledge.models import LANGUAGES, Article, BulkChange, Finding
 
 
 def having(articles: QuerySet[Article], kind: str) -> QuerySet[Article]:
@@ -71,6 +71,20 @@ class UsageFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Article]) -> QuerySet[Article]:
         return usage.narrow(queryset, self.value()) if self.value() in ("uncited", "unretrieved") else queryset
+
+
+class LanguageFilter(admin.SimpleListFilter):
+    """The languages that are written in, and not all that could be."""
+
+    title = "language"
+    parameter_name = "language"
+
+    def lookups(self, request: HttpRequest, model_admin: Any) -> list[tuple[str, str]]:
+        written = set(Article.objects.order_by().values_list("language", flat=True).distinct())
+        return [(code, name) for code, name in LANGUAGES if code in written]
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Article]) -> QuerySet[Article]:
+        return queryset.filter(language=self.value()) if self.value() else queryset
 
 
 class OwnerFilter(admin.SimpleListFilter):

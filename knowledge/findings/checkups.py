@@ -124,6 +124,15 @@ def check_due(*, seconds: float) -> int:
     return count
 
 
+def is_awaited(article: Article) -> bool:
+    """Something may be found soon: it changed, or its passages are about to get their vectors."""
+    if due().filter(pk=article.pk).exists():
+        return True
+    if not article.is_live or article.index_attempts >= MAX_ATTEMPTS:
+        return False
+    return not Checkup.objects.filter(article=article, compared=article.live_revision_id).exists()
+
+
 def is_embedding_busy() -> bool:
     """Many articles wait for their vectors: being answerable goes before being looked at."""
     waiting = Article.objects.filter(

@@ -18,6 +18,7 @@ from knowledge.findings.statements import Statement, statements
 SAME = 0.6  # share of their words that two sentences have both
 NEARLY = 0.5  # is enough if those are several words
 LEAST_WORDS, SEVERAL = 2, 3
+LIKE = 0.25  # share of their words; rows of one table have more in common
 ALONE = ("link",)  # a sentence with another link is no contradiction: pages link to what they are about
 NAME = re.compile(r"\w*\d\w*")
 
@@ -79,5 +80,9 @@ def _same_words(one: frozenset[str], another: frozenset[str]) -> bool:
 
 
 def _says(passage: Sequence[Statement], unit: str, statement: Statement) -> bool:
-    """A value that stands elsewhere in the passage too is a list of cases, not a contradiction."""
-    return any(statement.values[unit] & each.values.get(unit, set()) for each in passage)
+    """A value that stands in a like sentence of the passage too is one of a list of cases, not a contradiction."""
+    return any(
+        statement.values[unit] & each.values.get(unit, set())
+        and len(statement.stems & each.stems) >= LIKE * len(statement.stems | each.stems)
+        for each in passage
+    )

@@ -28,7 +28,7 @@ def context_of(article: Article, *, may_change: bool) -> dict[str, Any]:
     return {
         "article": article,
         "rows": [row(finding, article) for finding in checkups.findings_of(article)],
-        "due": checkups.due().filter(pk=article.pk).exists(),
+        "due": checkups.is_awaited(article),
         "held": str(held_questions(article)),
         "may_change": may_change,
     }

@@ -117,6 +117,11 @@ class TestContradictions:
         write("second-page", another, language=language)
         assert ("contradiction", "Second page") in found(first)
 
+    def test_another_case_with_the_same_number_hides_nothing(self, write):
+        one = write("shops", "Refunds in a shop take 5 days. Ordering a spare zip takes 10 days.")
+        write("more-shops", "Refunds in a shop take 10 days.")
+        assert "contradiction" in [kind for kind, _ in found(one)]
+
     @pytest.mark.parametrize(
         ("one", "another"),
         [
@@ -223,10 +228,12 @@ class TestWhatIsDue:
         article = Article(slug="page", title="Page", body="See [it](/help/x/).", category=delivery)
         publishing.publish(article=article, by=None)
         assert checkups.check_due(seconds=10) == 1
+        assert list(checkups.due()) == [] and checkups.is_awaited(article)
         assert InternalLink.objects.get().slug == "x"
         indexing.embed_stale()
         assert checkups.check_due(seconds=10) == 1
         assert Checkup.objects.get().compared == article.live_revision_id
+        assert not checkups.is_awaited(article)
         publishing.reembed(article=article, by=None)
         indexing.embed_stale()
         assert list(checkups.due()) == []
