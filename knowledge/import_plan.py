@@ -18,7 +18,9 @@ PUBLISHED = str(Article.Status.PUBLISHED)
 MAX_SLUG_CHARS = 120
 SHORT_CHARS = 200  # texts this short ("Coming soon") do not tell documents apart without their titles
 EDITED = "It was edited here since the last import, and is left as it is."
-HELD = "More than half of the documents are gone, so nothing was withdrawn. Import again and allow it if that is right."
+HELD = "Its article was left alone; import again and allow it if the document is gone on purpose."
+# How readers name what they could not read where one place holds many documents: "a.json, line 3".
+PLACE = re.compile(r"(?:^|, )(?:line|row) \d+$|\.(?:json|jsonl|ndjson)(?:\.gz)?$")
 
 
 class Wish(StrEnum):
@@ -186,7 +188,11 @@ def _changes(document: Shelved, known: Known, differs: bool, turns: bool) -> str
 def find_missing(
     known: Sequence[Known], matches: Matches, unreadable: Collection[str], *, withdraws: bool, allow_many: bool
 ) -> Iterator[Step]:
-    """Articles whose document is gone. More than half at once looks like a broken export, and is held back."""
+    """Articles whose document is gone. They are held back where it may be that a part was not read.
+
+    That is so if more than half of all are gone at once, as in a broken export, or if a part of the source that may
+    hold many documents, or a document that did not say which one it is, could not be read.
+    """
     seen = {article.key for article in matches.known.values()} | set(unreadable)
 
     def counts(article: Known) -> bool:
@@ -195,6 +201,10 @@ def find_missing(
 
     counted = [article for article in known if counts(article)]
     gone = [article for article in counted if article.key not in seen]
-    held = withdraws and not allow_many and 2 * len(gone) > len(counted)
+    unread = next((key for key in unreadable if PLACE.search(key)), "")
+    why = f"{unread[:80]} could not be read and may hold it. {HELD}" if unread else ""
+    if 2 * len(gone) > len(counted):
+        why = f"More than half of the documents are gone. {HELD}"
+    held = bool(why) and withdraws and not allow_many
     for article in gone:
-        yield Step(Action.HELD if held else Action.MISSING, article.key, known=article, message=HELD if held else "")
+        yield Step(Action.HELD if held else Action.MISSING, article.key, known=article, message=why if held else "")

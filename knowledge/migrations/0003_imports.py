@@ -40,7 +40,7 @@ class Migration(migrations.Migration):
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('preview', models.BooleanField(default=False)),
                 ('overwrite', models.BooleanField(default=False, help_text='Replace what was edited here since.')),
-                ('allow_missing', models.BooleanField(default=False, help_text='Even if more than half of the documents are gone.')),
+                ('allow_missing', models.BooleanField(default=False, help_text='Even if the source may be broken.')),
                 ('state', models.CharField(choices=[('queued', 'Waiting'), ('reading', 'Reading'), ('writing', 'Writing'), ('done', 'Done'), ('failed', 'Failed'), ('cancelled', 'Cancelled')], default='queued', max_length=12)),
                 ('found', models.PositiveIntegerField(default=0)),
                 ('counts', models.JSONField(default=dict, help_text='How many items of each action there are.')),

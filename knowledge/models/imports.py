@@ -71,7 +71,7 @@ class ImportRun(models.Model):
     source = models.ForeignKey(ImportSource, on_delete=models.CASCADE, related_name="runs")
     preview = models.BooleanField(default=False)
     overwrite = models.BooleanField(default=False, help_text="Replace what was edited here since.")
-    allow_missing = models.BooleanField(default=False, help_text="Even if more than half of the documents are gone.")
+    allow_missing = models.BooleanField(default=False, help_text="Even if the source may be broken.")
     state = models.CharField(max_length=12, choices=State.choices, default=State.QUEUED)
     found = models.PositiveIntegerField(default=0)
     counts = models.JSONField(default=dict, help_text="How many items of each action there are.")

@@ -149,6 +149,13 @@ class TestMissing:
         assert self.find(articles, seen={"0"}, allow_many=True)[0] == ("1", "missing")
         assert self.find(articles, seen={"0"}, withdraws=False)[0] == ("1", "missing")  # nothing is taken away
 
+    @pytest.mark.parametrize("unread", ["line 7", "page-2.json, line 7", "page-2.json", "row 3", "export.jsonl.gz"])
+    def test_what_may_lie_in_a_part_that_was_not_read_is_held_back(self, unread):
+        articles = [known(str(number)) for number in range(4)]
+        assert self.find(articles, seen={"0", "1", "2"}, unreadable={unread}) == [("3", "held")]
+        assert self.find(articles, seen={"0", "1", "2"}, unreadable={"row.md", "77"}) == [("3", "missing")]
+        assert self.find(articles, seen={"0", "1", "2"}, unreadable={unread}, allow_many=True) == [("3", "missing")]
+
     def test_what_was_missing_before_is_done_with(self):
         articles = [known("1"), known("2", missing=True, status="draft", left_as="draft")]
         assert self.find(articles, seen={"1"}) == []

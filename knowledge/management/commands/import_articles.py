@@ -42,7 +42,7 @@ class Command(BaseCommand):
         parser.add_argument("--preview", action="store_true", help="say what would happen, and write no article")
         parser.add_argument("--overwrite", action="store_true", help="replace what was edited here since")
         parser.add_argument(
-            "--allow-missing", action="store_true", help="even if more than half of the documents are gone"
+            "--allow-missing", action="store_true", help="even if so many are gone that the source may be broken"
         )
         parser.add_argument("--json", metavar="FILE", help="write the whole report there; - is the standard output")
 
