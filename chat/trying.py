@@ -27,10 +27,12 @@ from chat.replies import FAILURES, seats
 from chat.seats import Seats
 from chat.storage import off_loop
 from chat.verdicts import Subject, is_read, rows, verdict
-from knowledge.chunking import TooManyPieces, split
+from knowledge.chunking import TooManyPieces
 from knowledge.drafts import DraftPassage
 from knowledge.forms import StorableField, body_field, first_error
+from knowledge.indexing import active_cut
 from knowledge.models import LANGUAGES, Article, Audience, Chunk
+from knowledge.passages import searched_pieces
 from knowledge.retrieval import Passage, Retrieval, find_passages, find_passages_with_draft
 from knowledge.wording import missing_words
 from supportbot.inference.client import ModelError
@@ -166,7 +168,7 @@ def prepare(asked: dict[str, Any]) -> Search:
     """Raises TooManyPieces."""
     key = asked["article"] or uuid4()  # of an article that was never saved: nothing can be left out for it
     if asked["version"] == "draft":
-        pieces = split(asked["title"], asked["body"])
+        pieces = searched_pieces(asked["title"], asked["body"])
         draft = [
             DraftPassage(piece.text, asked["title"], piece.heading, piece.anchor, asked["language"], asked["audience"])
             for piece in pieces
@@ -174,7 +176,7 @@ def prepare(asked: dict[str, Any]) -> Search:
         texts = [f"{asked['title']}\n{piece.heading}\n{piece.text}" for piece in pieces]
         return Search(Subject(key, len(pieces), asked["audience"], is_draft=True), asked["language"], draft, texts)
     article = Article.objects.filter(pk=key).first()
-    live = Chunk.objects.filter(article_id=key, live=True).select_related("revision")[:MAX_PUBLISHED]
+    live = Chunk.objects.filter(article_id=key, live=True, cut=active_cut()).select_related("revision")[:MAX_PUBLISHED]
     texts = [f"{chunk.revision.title}\n{chunk.heading}\n{chunk.text}" for chunk in live]
     audience = article.audience if article else asked["audience"]
     language = article.language if article else asked["language"]

@@ -9,8 +9,9 @@ from django.utils import timezone
 from django.utils.text import slugify
 
 from knowledge.bounds import MAX_BODY_CHARS, MAX_TITLE_CHARS
-from knowledge.chunking import TooManyPieces, split
+from knowledge.chunking import TooManyPieces
 from knowledge.models import Article
+from knowledge.passages import searched_pieces
 from knowledge.publishing import storable
 from knowledge.revisions import Row, compare
 
@@ -102,7 +103,7 @@ class ArticleForm(forms.ModelForm):
 
     def _refuse_what_cannot_be_published(self, title: str, body: str) -> None:
         try:
-            if not split(title, body):
+            if not searched_pieces(title, body):
                 self.add_error("body", "Write the text first: an article without text cannot be published.")
         except TooManyPieces as error:
             self.add_error("body", str(error))

@@ -50,6 +50,11 @@ def add_cut(*, article_id: UUID, cut: str) -> int:
     return len(_make_passages(article, revision, cut, pieces))
 
 
+def searched_pieces(title: str, body: str) -> list[Piece]:
+    """A text as it would be searched if it were published now. TooManyPieces beyond the limit."""
+    return split(title, body, most_tokens(indexing.active_cut()))
+
+
 def cut_article(title: str, body: str) -> dict[str, list[Piece]]:
     """The pieces of each cut that a space needs. Uncuttable if there are none, or too many for the one searched."""
     indexing.lock_spaces(shared=True)

@@ -17,10 +17,11 @@ from django.views.decorators.http import require_POST
 from knowledge import publishing
 from knowledge.admin.questions import QuestionPages
 from knowledge.autosaving import SavedMeanwhile, keep_text
-from knowledge.chunking import TooManyPieces, split
+from knowledge.chunking import TooManyPieces
 from knowledge.forms import TextForm, first_error, last_entry, saved_after_you_opened
 from knowledge.index_state import index_state
 from knowledge.models import MAX_BODY_CHARS, Article, Revision
+from knowledge.passages import searched_pieces
 from knowledge.publishing import PublishingError, storable
 from knowledge.rendering import to_html
 from knowledge.revisions import compare, facts_changed
@@ -90,7 +91,7 @@ class EditorPages(QuestionPages):
         if len(body) > MAX_BODY_CHARS:
             return JsonResponse({"error": f"The text is longer than {MAX_BODY_CHARS:,} characters."}, status=400)
         try:
-            pieces = split(title, body)
+            pieces = searched_pieces(title, body)
         except TooManyPieces as error:
             return JsonResponse({"error": str(error)}, status=400)
         passages = [{"heading": piece.heading, "text": piece.text} for piece in pieces]
