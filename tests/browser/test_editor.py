@@ -147,6 +147,50 @@ def test_what_is_written_is_kept_and_never_over_somebody_elses(page):
     assert Article.objects.get().body == "Second words."
 
 
+LEGIBLE = """() => {
+  const ink = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const rgb = (colour) => {
+    ink.clearRect(0, 0, 1, 1);
+    ink.fillStyle = colour;
+    ink.fillRect(0, 0, 1, 1);
+    return [...ink.getImageData(0, 0, 1, 1).data];
+  };
+  const part = (value) => (value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
+  const light = ([red, green, blue]) => 0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue);
+  const behind = (node) => {
+    for (; node; node = node.parentElement) {
+      const colour = rgb(getComputedStyle(node).backgroundColor);
+      if (colour[3] === 255) return colour;
+    }
+    return [255, 255, 255];
+  };
+  const faint = [];
+  for (const node of document.querySelectorAll(".kb-editor *, .kb-bar *, .kb-state *")) {
+    const said = [...node.childNodes].some((child) => child.nodeType === Node.TEXT_NODE && child.data.trim());
+    if (!said || !node.checkVisibility()) continue;
+    const pair = [light(rgb(getComputedStyle(node).color)), light(behind(node))].sort((a, b) => b - a);
+    if ((pair[0] + 0.05) / (pair[1] + 0.05) < 4.5) faint.push(`${node.className} ${node.textContent.slice(0, 40)}`);
+  }
+  return faint;
+}"""
+
+
+def test_all_of_the_desk_is_legible_in_both_schemes(page):
+    indexing.active_space()
+    write(page, "## Saturday\n\nSaturday costs £9.95, see [prices](/help/prices/) and `code`.")
+    page.get_by_role("button", name="Save draft").click()
+    question = page.get_by_label("Ask as a customer would")
+    for asked in ("What does Saturday cost?", "Hello"):
+        question.fill(asked)
+        question.press("Enter")
+        expect(page.locator("#kb-outcome")).not_to_be_empty()
+        for scheme in ("light", "dark"):
+            page.emulate_media(color_scheme=scheme)
+            for tab_of in page.locator('[role="tab"]:visible').all():
+                tab_of.click()
+                assert page.evaluate(LEGIBLE) == []
+
+
 HTML = """<meta charset="utf-8"><style>p { color: red }</style><script>alert(1)</script>
 <h2>Returns <em>now</em></h2><p>You have <b>60 days</b>, see <a href="https://x.example/a(b)">the policy</a> or
 <a href="javascript:alert(1)">this</a>.<img src="https://x.example/track.gif" onerror="alert(2)"></p>

@@ -9,7 +9,7 @@ from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
-from knowledge import publishing, tasks
+from knowledge import indexing, publishing, tasks
 from knowledge.admin.questions import MAX_QUESTIONS
 from knowledge.models import MAX_BODY_CHARS, Article, Chunk, TestQuestion
 from knowledge.revisions import Part, compare
@@ -227,6 +227,16 @@ class TestDifferences:
         (row,) = compare(old, new)
         assert ("".join(part.text for part in row.old), "".join(part.text for part in row.new)) == (old, new)
         assert Part("removed", "The") in row.old and Part("added", "A") in row.new
+
+
+def test_the_preview_cuts_as_the_searched_space_does(desk):
+    space = indexing.active_space()
+    body = "Saturday costs more than other days, as couriers are few. " * 20
+    count = lambda: len(desk.post(LIST + "preview/", {"title": "T", "body": body}).json()["passages"])  # noqa: E731
+    long = count()
+    space.recipe["passage_tokens"] = 60
+    space.save()
+    assert count() > long
 
 
 def test_whoever_may_only_look_is_offered_no_desk(client, saved, bea):
