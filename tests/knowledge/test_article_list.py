@@ -61,7 +61,8 @@ def ask(desk, verb, articles, **more):
 
 
 class TestWhatIsShown:
-    def test_an_empty_list_says_what_to_do(self, desk):
+    def test_an_empty_list_says_what_to_do(self, desk, ada):
+        ada.user_permissions.add(Permission.objects.get(codename="add_importsource"))
         page = desk.get(LIST).content.decode()
         assert "No articles yet." in page and "Write one" in page and "import a folder" in page
 

@@ -307,6 +307,16 @@ class TestWhoMay:
         assert desk.get(f"{LIST}runs/{run.pk}/cancel/").status_code == 405
 
 
+def test_an_empty_list_of_articles_offers_an_import_to_those_who_may(desk, ada, bea, client):
+    articles = "/admin/knowledge/article/"
+    ada.user_permissions.add(Permission.objects.get(codename="add_article"))
+    assert f'href="{LIST}add/">import a folder</a>' in text(desk.get(articles))
+    bea.user_permissions.add(*Permission.objects.filter(codename__in=["view_article", "add_article"]))
+    client.force_login(bea)
+    page = text(client.get(articles))
+    assert "Write one" in page and "importsource" not in page
+
+
 def test_the_list_tells_where_from_how_many_and_how_the_last_run_ended(desk, source, found):
     assert "0 imports" in text(desk.get(LIST, {"q": "nothing like it"}))
     carried_out(source)
