@@ -99,7 +99,7 @@ def _decide(space: EmbeddingSpace) -> None:
     if lost := spaces.lost_articles(space):
         tell(space, f"“{lost[0]}” {'' if len(lost) == 1 else f'and {len(lost) - 1} more '}could not be embedded in it.")
     elif comparison.get("worse"):
-        tell(space, "It was found to be worse than the space that is searched. Drop it, or switch anyway.")
+        tell(space, "It is worse than the space that is searched, and is not switched to by itself.")
     elif not comparison.get("n"):
         tell(space, "There is no question to compare on. Add test questions to articles, or switch by hand.")
     elif space.goal == Goal.WAIT:

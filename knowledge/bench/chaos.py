@@ -121,8 +121,9 @@ class Chaos:
         if row.aim == "switch":
             apart.wait_for(lambda: self._phase(space) != "embedding", END_SECONDS, "the end of a re-embedding")
         time.sleep(row.after_seconds)
-        self._edit()  # and one whose vectors are on their way when the end comes
-        time.sleep(self.chance.uniform(0, 2 * REQUEST_SECONDS))
+        if row.aim != "switch":
+            self._edit()  # one whose vectors are on their way when the end comes
+            time.sleep(self.chance.uniform(0, 2 * REQUEST_SECONDS))
         row.phase = self._phase(space)
         self._kill(row.victim)
         row.mixtures = mixtures()
