@@ -5,7 +5,6 @@ of the source is unknown: a document that was not seen is not missing.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from knowledge.importers.addresses import Resolve, resolve
 from knowledge.importers.chatwoot import read_chatwoot
@@ -16,6 +15,7 @@ from knowledge.importers.guessing import guess_kind
 from knowledge.importers.intercom import read_intercom
 from knowledge.importers.reading_room import ReadingRoom
 from knowledge.importers.tables import read_table
+from knowledge.importers.trees import path_of
 from knowledge.importers.websites import read_sitemap, read_web
 from knowledge.importers.zendesk import read_zendesk
 
@@ -49,7 +49,7 @@ def read(kind: str, location: str, *, limits: Limits = USUAL, resolver: Resolve 
 
 
 def _source(kind: str, location: str, limits: Limits, room: ReadingRoom, resolver: Resolve) -> Iterator[Found]:
-    path = Path(location)
+    path = path_of(location)
     match kind:
         case "markdown":
             return read_files(path, MARKDOWN, limits, room)

@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 from knowledge.importers.documents import BadDocument, Limits, SourceError, Unreadable
 from knowledge.importers.files import DOCUMENTS, MARKDOWN
 from knowledge.importers.json_files import LINES, open_unpacked
-from knowledge.importers.trees import File, is_zip, walk
+from knowledge.importers.trees import File, is_zip, path_of, walk
 
 LOOK_BYTES = 256 * 1024
 LOOK_FILES = 2_000
@@ -25,7 +25,7 @@ def guess_kind(location: str) -> str:
     """The kind that a location looks like. SourceError if nothing is there, or nothing that is read."""
     if location.strip().lower().startswith(("http://", "https://")):
         return _kind_of_address(location)
-    path = Path(location)
+    path = path_of(location)
     try:
         if path.is_dir() or is_zip(path):
             return _kind_of_tree(path)

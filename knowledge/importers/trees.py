@@ -49,6 +49,13 @@ class Budget:
             raise SourceError(f"The source holds more than {mib(self._limits.bytes_in_all)}. Import it in parts.")
 
 
+def path_of(location: str) -> Path:
+    """The path that somebody typed. SourceError if it is none."""
+    if not location.strip() or "\x00" in location:
+        raise SourceError("Say which file or folder of the server to read.")
+    return Path(location)
+
+
 def walk(location: Path, limits: Limits) -> Iterator[File | Unreadable]:
     """The files of a folder, of a zip archive, or the one file, in the order of their names. SourceError."""
     budget = Budget(limits)

@@ -1,20 +1,12 @@
 """Web pages by their addresses, and whole websites by their sitemaps -> documents."""
 
-import gzip
-import io
 import re
-import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from urllib.parse import urlsplit
-from xml.etree.ElementTree import Element, ParseError
-
-from defusedxml import DefusedXmlException
-from defusedxml.ElementTree import fromstring
 
 from knowledge.importers.addresses import parse
 from knowledge.importers.documents import (
-    MIB,
     BadDocument,
     Document,
     Found,
@@ -22,16 +14,14 @@ from knowledge.importers.documents import (
     SourceError,
     Unreadable,
     make_document,
-    mib,
     one_line,
 )
 from knowledge.importers.fetching import DOCX_TYPE, HTML_TYPES, XML_TYPES, Fetched, Fetcher
 from knowledge.importers.markdown_files import read_markdown, title_of_name
 from knowledge.importers.reading_room import ReadingRoom
+from knowledge.importers.sitemap_files import parse_sitemap
 from knowledge.importers.trees import read_file
 
-GZIP = b"\x1f\x8b"
-SITEMAP_BYTES = 50 * MIB  # the most that the protocol lets a sitemap have
 KINDS = {"application/pdf": "pdf", DOCX_TYPE: "docx"} | dict.fromkeys(HTML_TYPES, "page")
 
 
@@ -103,54 +93,6 @@ class SitemapWalk:
             self._read.add(place)
             self.failures.append(f"{place}: {error}")
             yield Unreadable(place, str(error))
-
-
-def parse_sitemap(data: bytes, limits: Limits) -> tuple[bool, list[str]]:
-    """Whether it is an index of sitemaps, and its addresses. A plain list of addresses is one too. BadDocument."""
-    data = _unpacked(data, limits) if data.startswith(GZIP) else data
-    if not data.strip():
-        raise BadDocument("The sitemap is empty.")
-    if data.lstrip()[:8].startswith((b"http://", b"https://"[:8])):
-        return False, data.decode("utf-8", "replace").split()
-    try:
-        root = fromstring(data, forbid_dtd=True)
-    except DefusedXmlException:
-        raise BadDocument("The sitemap defines XML entities or a document type, as none needs to.") from None
-    except (ParseError, ValueError, LookupError):
-        raise BadDocument("This is not a sitemap: it is no proper XML.") from None
-    name = _name(root)
-    if name in ("sitemapindex", "urlset"):
-        entry = "sitemap" if name == "sitemapindex" else "url"
-        return entry == "sitemap", [text for each in root if _name(each) == entry for text in _texts(each, "loc")]
-    if name in ("rss", "feed"):
-        items = [each for each in root.iter() if _name(each) in ("item", "entry")]
-        return False, [text for each in items for text in _links(each)]
-    raise BadDocument(f"This is not a sitemap: it begins with <{name[:40]}>.")
-
-
-def _unpacked(data: bytes, limits: Limits) -> bytes:
-    most = min(SITEMAP_BYTES, limits.bytes_a_file, max(MIB, len(data) * limits.expansion))
-    try:
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as file:
-            whole = file.read(most + 1)
-    except (OSError, EOFError, zlib.error):
-        raise BadDocument("The packed sitemap is damaged.") from None
-    if len(whole) > most:
-        raise BadDocument(f"The sitemap unpacks to more than {mib(most)}.")
-    return whole
-
-
-def _name(element: Element) -> str:
-    return str(element.tag).rpartition("}")[2].lower()
-
-
-def _texts(element: Element, name: str) -> list[str]:
-    return [str(each.text or "").strip() for each in element if _name(each) == name]
-
-
-def _links(element: Element) -> list[str]:
-    found = [each.get("href") or str(each.text or "").strip() for each in element if _name(each) == "link"]
-    return [link for link in found if link][:1]
 
 
 def _site(address: str) -> str:

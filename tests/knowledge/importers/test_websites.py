@@ -122,7 +122,8 @@ def test_a_part_of_a_sitemap_that_fails_makes_the_rest_unknown(site):
         (f'{HEAD}<!DOCTYPE x [<!ENTITY f SYSTEM "file:///etc/passwd">]><urlset>&f;</urlset>'.encode(), "XML entities"),
         (gzip.compress(b"x" * 50_000_000), "unpacks to more than"),
         (gzip.compress(b"x" * 500)[:20], "damaged"),
-        (b"<urlset>" * 50_000, "no proper XML"),
+        (b"<urlset>" * 50_000, "nested too deeply"),
+        (b"<urlset><url><loc>" + b"a" * 5_000_000, "no proper XML"),
         (b"\xff\xfe" + b"x" * 99, "no proper XML"),
     ],
 )
@@ -152,11 +153,14 @@ def test_a_sitemap_has_a_bound(site):
 def test_a_feed_and_a_plain_list_are_sitemaps_too(site):
     here = site.address
     feed = f"<rss><channel><link>{here}/</link><item><link>{here}/a</link></item></channel></rss>"
+    atom = f'<feed xmlns="http://www.w3.org/2005/Atom"><entry><link rel="edit" href="{here}/x"/><link href="{here}/b"/>'
     site.pages |= {
+        "/atom": (200, {"Content-Type": "text/xml"}, f"{atom}</entry></feed>".encode()),
         "/feed": (200, {"Content-Type": "text/xml"}, feed.encode()),
         "/list.txt": (200, {"Content-Type": "text/plain"}, f"{here}/a\n{here}/b\n".encode()),
         "/a": page("A"),
         "/b": page("B"),
     }
     assert [each.title for each in site.read("sitemap", f"{here}/feed")] == ["A"]
+    assert [each.title for each in site.read("sitemap", f"{here}/atom")] == ["B"]
     assert [each.title for each in site.read("sitemap", f"{here}/list.txt")] == ["A", "B"]
