@@ -87,6 +87,7 @@ class BulkPages(admin.ModelAdmin):
         titles = dict(Article.objects.filter(pk__in=shown).values_list("pk", "title"))
         return {
             **self.admin_site.each_context(request),
+            "is_nav_sidebar_enabled": False,
             "title": change.get_verb_display(),
             "opts": self.opts,
             "media": self.media,

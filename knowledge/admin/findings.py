@@ -47,6 +47,7 @@ class FindingPages(admin.ModelAdmin):
         told = row(finding, article)
         context = {
             **self.admin_site.each_context(request),
+            "is_nav_sidebar_enabled": False,
             "title": f"{article} and {told['other']}",
             "opts": self.opts,
             "article": article,

@@ -52,9 +52,12 @@ def check_article(article_id: UUID) -> None:
         check_texts(article)
         check_questions(article)
         compared = article.live_revision_id
-    check_linking({article.slug} | ({before.slug} if before else set()), but=article.pk)
-    seen = {"slug": article.slug, "updated": article.updated, "revision": article.live_revision_id}
-    Checkup.objects.update_or_create(article=article, defaults=seen | {"compared": compared})
+    face = {"slug": article.slug, "audience": str(article.audience), "revision": article.live_revision_id}
+    if before is None or any(getattr(before, name) != value for name, value in face.items()):
+        check_linking({article.slug} | ({before.slug} if before else set()), but=article.pk)
+    Checkup.objects.update_or_create(
+        article=article, defaults=face | {"updated": article.updated, "compared": compared}
+    )
     logger.info("article_checked", article=str(article.pk), findings=article.findings.count())
 
 

@@ -95,7 +95,7 @@ def _reason(article: Article, link: Link, targets: dict[str, Article], known: di
         return "No article has this address."
     if target.live_revision is None:
         return f"“{target.title}” is not published."
-    if target.audience != Audience.PUBLIC and article.audience != Audience.INTERNAL:
+    if target.audience != Audience.PUBLIC and article.audience == Audience.PUBLIC:  # the others are read by staff alone
         return f"“{target.title}” is not public: customers get “not found”."
     if not link.anchor:
         return ""

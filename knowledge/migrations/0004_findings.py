@@ -40,6 +40,7 @@ class Migration(migrations.Migration):
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
                 ('slug', models.CharField(max_length=120)),
+                ('audience', models.CharField(blank=True, max_length=12)),
                 ('updated', models.DateTimeField()),
                 ('revision', models.UUIDField(help_text='The live one.', null=True)),
                 ('compared', models.UUIDField(help_text='The live one whose passages were compared: it had its vectors.', null=True)),

@@ -109,6 +109,7 @@ class TestNarrowing:
         assert shown(desk, q="HOUR") == ["Kayaks"]
         assert shown(desk, q="money week") == ["Refunds"]
         assert shown(desk, q="100%") == []
+        assert shown(desk, q="refunds " * 500) == ["Refunds"]
 
     def test_attention_is_any_of_its_kinds_and_each_alone(self, desk, write, monkeypatch):
         fine, late, failed, broken, one, two, lost, disliked, changed = (

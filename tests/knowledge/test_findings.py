@@ -182,6 +182,23 @@ class TestLinks:
         checkups.check_due(seconds=10)
         assert "No article has this address" in checkups.findings_of(article)[0].details["reason"]
 
+    def test_a_page_that_is_not_public_any_more_tells_those_who_link_to_it(self, write):
+        target, article = write("target", "Words."), write("page", "See [it](/help/target/).")
+        target.refresh_from_db()
+        target.audience = "internal"
+        publishing.save_draft(article=target, by=None)
+        checkups.check_due(seconds=10)
+        assert "not public" in checkups.findings_of(article)[0].details["reason"]
+
+    def test_a_draft_costs_those_who_link_to_it_nothing(self, write, monkeypatch):
+        target = write("target", "Words.")
+        write("page", "See [it](/help/target/).")
+        monkeypatch.setattr(checkups, "check_linking", lambda *slugs, but=None: pytest.fail("looked at again"))
+        target.refresh_from_db()
+        target.body = "Words of a draft."
+        publishing.save_draft(article=target, by=None)
+        assert checkups.check_due(seconds=10) == 1
+
     def test_deleting_a_page_tells_those_who_link_to_it(self, write):
         target, article = write("target", "Words."), write("page", "See [it](/help/target/).")
         publishing.delete(article=target, by=None)
