@@ -14,10 +14,9 @@ from django.db import connection
 
 from knowledge.lexemes import Term, matching_query
 from knowledge.models import EmbeddingSpace
-from knowledge.scope import Scope
+from knowledge.scope import Scope, Survey
 
 ARM = 50  # candidates of each arm
-READ_PASSAGES = 8_000  # as many or fewer are all read
 MATCHED_ROWS = 3_000  # rows ranked by their words, whatever the estimate said
 # ts_rank of one word is a sum of 1/n^2 over its occurrences (0.61, 0.76, 0.83, ... up to 1); long passages hold more of
 # any word. Measured on the evaluation sets: level with BM25 (k1=1.2, b=0.5), at a tenth of its time in SQL.
@@ -89,20 +88,20 @@ def find_candidates(
     *,
     terms: Sequence[Term],
     scope: Scope,
-    passages: int,
+    known: Survey,
     space: EmbeddingSpace | None,
     vector: Sequence[float] | None,
     without: Sequence[int] = (),
 ) -> list[Candidate]:
     """At most 2 * ARM passages, in no order. Either arm may be missing: no words, or no vector of the question.
 
-    `passages` is how many the scope holds, `without` the ids of chunks that are to be left out.
+    `known` is what the scope holds, `without` the ids of chunks that are to be left out.
     """
-    if not matching_query(terms) and (space is None or vector is None):
+    if not matching_query(terms, known.share) and (space is None or vector is None):
         return []
     with connection.cursor() as cursor:
         cursor.execute(
-            *search_statement(terms=terms, scope=scope, passages=passages, space=space, vector=vector, without=without)
+            *search_statement(terms=terms, scope=scope, known=known, space=space, vector=vector, without=without)
         )
         return [Candidate(*row) for row in cursor.fetchall()]
 
@@ -111,7 +110,7 @@ def search_statement(
     *,
     terms: Sequence[Term],
     scope: Scope,
-    passages: int,
+    known: Survey,
     space: EmbeddingSpace | None,
     vector: Sequence[float] | None,
     without: Sequence[int] = (),
@@ -125,11 +124,11 @@ def search_statement(
     if space is not None and vector is not None:
         parts |= {"space": int(space.pk), "dimensions": int(space.dimensions)}
         parts |= {
-            "dense": (READ if passages <= READ_PASSAGES else WALK).format(**parts),
+            "dense": (READ if known.few else WALK).format(**parts),
             "similarity": SIMILARITY.format(**parts),
         }
         values |= {"vector": "[" + ",".join(map(repr, vector)) + "]", "length": math.hypot(*vector)}
-    if query := matching_query(terms):
+    if query := matching_query(terms, known.share):
         parts["lexical"] = LEXICAL.format(**parts)
         values["query"] = query
     return SEARCH.format(**parts), values

@@ -17,6 +17,8 @@ MAX_WORDS = 48  # different words counted; the longest of 238 real forum questio
 MAX_TERMS = 32  # words searched: the ones that tell most. 32 ranks as well as all of them on the evaluation sets
 COUNTED_MATCHES = 3_000  # of a word that PostgreSQL does not know to be common
 MATCHED_PASSAGES = 3_000  # matches that are ranked; the rarest words choose them when there are more
+MET_PASSAGES = 10_000  # matches that are met on the way to them, of which other readers' are passed over
+LEAST_MATCHED = 500
 
 # A word that stands in many passages is known to be common from the statistics that ANALYZE keeps of the column: its
 # share there is taken. Counting it would read every one of them.
@@ -93,16 +95,19 @@ def _term(queries: Sequence[str], passages: Sequence[int], times: int, total: in
     return Term(held or tuple(queries), times * idf(sum(passages), total), sum(passages))
 
 
-def matching_query(terms: Sequence[Term]) -> str:
+def matching_query(terms: Sequence[Term], share: float = 1.0) -> str:
     """A tsquery that matches any of the rarest words, as many of them as keep the matches bounded; empty without words.
+
+    `share` is how many of all passages are meant: the index of words knows nothing of readers and languages.
 
     The common words that are left out still count in the ranking of what the rare ones found.
     """
     chosen: list[str] = []
+    most = max(LEAST_MATCHED, min(MATCHED_PASSAGES, int(MET_PASSAGES * share)))
     matches = 0
     for term in sorted(terms, key=lambda term: term.passages):
         matches += term.passages
-        if chosen and matches > MATCHED_PASSAGES:
+        if chosen and matches > most:
             break
         if term.passages:
             chosen.extend(term.queries)

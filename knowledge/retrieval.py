@@ -175,9 +175,7 @@ def _find(
         clock.lap("terms")
         replaced = Chunk.objects.filter(article=replacing, live=True) if replacing else Chunk.objects.none()
         without = list(replaced.values_list("pk", flat=True))
-        candidates = find_candidates(
-            terms=terms, scope=scope, passages=known.passages, space=space, vector=vector, without=without
-        )
+        candidates = find_candidates(terms=terms, scope=scope, known=known, space=space, vector=vector, without=without)
         clock.lap("search")
         if draft:
             candidates += draft_candidates(

@@ -20,16 +20,17 @@ WITH counted AS (
     SELECT count(*) AS passages FROM (
         SELECT FROM knowledge_chunk AS chunk WHERE {passages} LIMIT {bound}
     ) AS seen
+), estimated AS (
+    SELECT reltuples::bigint AS live FROM pg_class WHERE oid = to_regclass('chunk_search_live')
 )
 SELECT
-    CASE WHEN passages < {bound} THEN passages ELSE greatest(passages, (
-        SELECT reltuples FROM pg_class WHERE oid = to_regclass('chunk_search_live')
-    ))::bigint END,
+    CASE WHEN passages < {bound} THEN passages ELSE greatest(passages, live) END,
+    greatest(passages, live),
     array(
         SELECT code FROM unnest(%(languages)s::text[]) AS code
         WHERE EXISTS (SELECT FROM knowledge_chunk AS chunk WHERE {passages} AND chunk.language = code)
     )
-FROM counted
+FROM counted CROSS JOIN estimated
 """
 KNOWN_LANGUAGES = {code for code, _ in LANGUAGES}
 CUT = re.compile(r"\d+/\d+")
@@ -72,15 +73,25 @@ class Scope:
 
 @dataclass(frozen=True, slots=True)
 class Survey:
-    """What a scope holds: how many passages (exact up to COUNTED_PASSAGES), and in which languages."""
+    """What a scope holds. `passages` is exact as long as they are few; `live` are all that anybody might see, about."""
 
     passages: int
+    live: int
     languages: frozenset[str]
+
+    @property
+    def few(self) -> bool:
+        return self.passages < COUNTED_PASSAGES
+
+    @property
+    def share(self) -> float:
+        """Of all live passages, how many are meant."""
+        return self.passages / self.live if self.live else 1.0
 
 
 def survey(scope: Scope) -> Survey:
     statement = SURVEY.format(passages=scope.passages("chunk"), bound=COUNTED_PASSAGES)
     with connection.cursor() as cursor:
         cursor.execute(statement, {"languages": sorted(KNOWN_LANGUAGES)})
-        passages, languages = cursor.fetchone()
-    return Survey(passages, frozenset(languages))
+        passages, live, languages = cursor.fetchone()
+    return Survey(passages, live, frozenset(languages))

@@ -12,6 +12,8 @@ logger = get_logger(__name__)
 
 # Advisory locks of this database; any numbers nobody else uses.
 SWEEP_LOCK, BUILD_LOCK, BUILDER_LOCK = 7_220_001, 7_220_002, 7_220_003
+# With pgvector's own 16 and 64, many passages that are much alike hide one another: see docs/scaling.md.
+LINKS, BUILD_WIDTH = 24, 128
 LOCK_TIMEOUT = "20s"  # a build waits for older transactions; one that idles must not hold a worker for ever
 
 
@@ -56,7 +58,7 @@ def build_index(space: EmbeddingSpace) -> bool:
                 cursor.execute(
                     f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON knowledge_embedding "
                     f"USING hnsw ((vector::halfvec({dimensions})) halfvec_cosine_ops) "
-                    f"WITH (m = 16, ef_construction = 64) WHERE space_id = {number}"
+                    f"WITH (m = {LINKS}, ef_construction = {BUILD_WIDTH}) WHERE space_id = {number}"
                 )
             finally:
                 cursor.execute("RESET lock_timeout")

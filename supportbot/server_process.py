@@ -124,6 +124,8 @@ def postgres_command(binaries: Binaries, folder: Path, run_dir: Path) -> list[st
         "unix_socket_permissions": "0700",
         "max_connections": "150",
         "shared_buffers": "256MB",
+        "maintenance_work_mem": "256MB",  # an index of 150,000 vectors is built in it, one of more on the disk
+        "max_parallel_maintenance_workers": "1",
         "timezone": "UTC",
         "log_timezone": "UTC",
         # Statements and details of errors would carry customers' words into the log.

@@ -155,7 +155,7 @@ DATABASES["default"].setdefault("OPTIONS", {})["pool"] = {
 # The tables are in memory and a page read by an index costs little more than one in a row; with PostgreSQL's own guess
 # the words of a question are looked for in every passage. One search takes one core.
 SEARCH_OPTIONS = (
-    "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=100"
+    "-c hnsw.iterative_scan=relaxed_order -c hnsw.ef_search=200"
     " -c random_page_cost=1.1 -c max_parallel_workers_per_gather=0"
 )
 DATABASES["default"]["OPTIONS"]["options"] = (

@@ -2,6 +2,7 @@
 
 import os
 import platform
+import time
 from pathlib import Path
 from typing import Any
 
@@ -45,17 +46,33 @@ def sizes(space: EmbeddingSpace) -> dict[str, int]:
             "SELECT relname, pg_table_size(oid) FROM pg_class WHERE relname = ANY(%s)", [[*names, index_name(space)]]
         )
         found = {name.replace(index_name(space), "hnsw"): size for name, size in cursor.fetchall()}
+    if (process := server_process()) is not None:
+        lines = Path(f"/proc/{process}/status").read_text().splitlines()
+        fields = dict(line.split(":", 1) for line in lines if ":" in line)
+        found["backend_private"] = int(fields["RssAnon"].split()[0]) * 1024
+    return found
+
+
+def server_process() -> int | None:
+    """The server's process that serves this connection, if it runs on this machine."""
+    with connection.cursor() as cursor:
         cursor.execute("SELECT pg_backend_pid()")
-        return found | _backend(int(cursor.fetchone()[0]))
+        process = int(cursor.fetchone()[0])
+    name = Path(f"/proc/{process}/comm")
+    return process if name.exists() and "postgres" in name.read_text() else None
 
 
-def _backend(process: int) -> dict[str, int]:
-    """Private memory of the server's process of this session, if it runs on this machine."""
-    status = Path(f"/proc/{process}/status")
-    if not status.exists() or "postgres" not in Path(f"/proc/{process}/comm").read_text():
-        return {}
-    fields = dict(line.split(":", 1) for line in status.read_text().splitlines() if ":" in line)
-    return {"backend_private": int(fields["RssAnon"].split()[0]) * 1024}
+class Processor:
+    """Milliseconds of a core that a search costs, here and in the server. On a busy machine the clock tells more."""
+
+    def __init__(self, process: int | None) -> None:
+        self.place = Path(f"/proc/{process}/schedstat") if process else None
+
+    def spent(self) -> float | None:
+        """So far; None where the server's share cannot be known."""
+        if self.place is None or not self.place.exists():
+            return None
+        return int(self.place.read_text().split()[0]) / 1e6 + 1000 * time.process_time()
 
 
 def _processor() -> str:

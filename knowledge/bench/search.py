@@ -24,13 +24,14 @@ from knowledge.evaluation import Progress, cache_path
 from knowledge.lexemes import find_terms
 from knowledge.models import EmbeddingSpace
 from knowledge.retrieval import clean, find_passages
-from knowledge.scope import Scope, survey
+from knowledge.scope import Scope, Survey, survey
 from knowledge.vector_cache import VectorCache
 from knowledge.vector_index import build_index
 
 NEAREST = 10
 EVERYBODY = ("public", "customers", "internal")
 STEPS = ("dense", "lexical", "exact", "embed", "survey", "terms", "search", "hybrid")
+COSTED = ("dense", "lexical", "hybrid")
 Say = Callable[[str], object]
 
 
@@ -67,9 +68,10 @@ class Taken:
     """What was measured under one filter: milliseconds of each step, and the recall of each question."""
 
     scope: Scope
-    passages: int
+    known: Survey
     plan: str = ""
     ms: dict[str, list[float]] = field(default_factory=lambda: {step: [] for step in STEPS})
+    core_ms: dict[str, list[float]] = field(default_factory=lambda: {step: [] for step in COSTED})
     recall: list[float] = field(default_factory=list)
 
 
@@ -118,11 +120,11 @@ def measure(space: EmbeddingSpace, asked: Sequence[str], say: Say) -> dict[Filte
     for one in FILTERS:
         scope = Scope.of(one.audiences, space, language=one.language)
         assert scope is not None
-        taken[one] = Taken(scope, survey(scope).passages)
+        taken[one] = Taken(scope, survey(scope))
         taken[one].plan = plan(taken[one], space, vectors[0])
     for question, vector in zip(asked[:10], vectors, strict=False):
         for one in FILTERS:
-            _ask(Taken(taken[one].scope, taken[one].passages), one, space, question, vector)
+            _ask(Taken(taken[one].scope, taken[one].known), one, space, question, vector)
     progress = Progress(say, "asked", len(asked))
     for number, (question, vector) in enumerate(zip(asked, vectors, strict=True), 1):
         for one in FILTERS[number % len(FILTERS) :] + FILTERS[: number % len(FILTERS)]:
@@ -133,18 +135,20 @@ def measure(space: EmbeddingSpace, asked: Sequence[str], say: Say) -> dict[Filte
 
 def _ask(taken: Taken, one: Filter, space: EmbeddingSpace, question: str, vector: Sequence[float]) -> None:
     known, scope, ms = survey(taken.scope), taken.scope, taken.ms
-    with _timed(ms["dense"]):
-        near = find_candidates(terms=[], scope=scope, passages=known.passages, space=space, vector=vector)
+    processor = machine.Processor(machine.server_process())
+    with _timed(taken, "dense", processor):
+        near = find_candidates(terms=[], scope=scope, known=known, space=space, vector=vector)
     terms = find_terms(question, languages=known.languages, scope=scope, total=known.passages)
-    with _timed(ms["lexical"]):
-        find_candidates(terms=terms, scope=scope, passages=known.passages, space=None, vector=None)
-    found = find_passages(
-        question, audiences=one.audiences, language=one.language or None, only_language=bool(one.language)
-    )
+    with _timed(taken, "lexical", processor):
+        find_candidates(terms=terms, scope=scope, known=known, space=None, vector=None)
+    with _timed(taken, "hybrid", processor):
+        found = find_passages(
+            question, audiences=one.audiences, language=one.language or None, only_language=bool(one.language)
+        )
+    ms["hybrid"][-1] -= found.ms["embed"]
     for step in ("embed", "survey", "terms", "search"):
         ms[step].append(found.ms[step])
-    ms["hybrid"].append(found.ms["total"] - found.ms["embed"])
-    with _timed(ms["exact"]):
+    with _timed(taken, "exact", processor):
         exact = nearest(scope, space, vector)
     if exact:
         best = sorted(near, key=lambda candidate: -(candidate.similarity or 0.0))[:NEAREST]
@@ -167,9 +171,7 @@ def nearest(scope: Scope, space: EmbeddingSpace, vector: Sequence[float]) -> lis
 
 def plan(taken: Taken, space: EmbeddingSpace, vector: Sequence[float]) -> str:
     """How the dense arm goes about it: by the graph, by reading what the btree names, or by reading everything."""
-    statement, values = search_statement(
-        terms=[], scope=taken.scope, passages=taken.passages, space=space, vector=vector
-    )
+    statement, values = search_statement(terms=[], scope=taken.scope, known=taken.known, space=space, vector=vector)
     with connection.cursor() as cursor:
         cursor.execute("EXPLAIN " + statement, values)
         lines = "\n".join(line for (line,) in cursor.fetchall())
@@ -180,21 +182,26 @@ def plan(taken: Taken, space: EmbeddingSpace, vector: Sequence[float]) -> str:
 
 
 @contextmanager
-def _timed(ms: list[float]) -> Iterator[None]:
-    start = time.perf_counter()
+def _timed(taken: Taken, step: str, processor: machine.Processor) -> Iterator[None]:
+    start, spent = time.perf_counter(), processor.spent()
     yield
-    ms.append(1000 * (time.perf_counter() - start))
+    taken.ms[step].append(1000 * (time.perf_counter() - start))
+    if step in taken.core_ms and spent is not None and (now := processor.spent()) is not None:
+        taken.core_ms[step].append(now - spent)
 
 
 def _row(one: Filter, taken: Taken, passages: int) -> dict[str, Any]:
-    steps = {step: {"p50": quantile(ms, 0.5), "p95": quantile(ms, 0.95)} for step, ms in taken.ms.items()}
+    def told(steps: dict[str, list[float]]) -> dict[str, dict[str, float | None]]:
+        return {step: {"p50": quantile(ms, 0.5), "p95": quantile(ms, 0.95)} for step, ms in steps.items()}
+
     return {
         "filter": one.name,
         "share": round(_count(taken.scope) / passages, 5),
         "plan": taken.plan,
         "n": len(taken.ms["hybrid"]),
         "recall@10": round(mean(taken.recall), 4) if taken.recall else None,
-        "ms": steps,
+        "ms": told(taken.ms),
+        "core_ms": told(taken.core_ms),
     }
 
 
@@ -220,12 +227,17 @@ def quantile(values: Sequence[float], share: float) -> float | None:
 
 def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     """The rows for people."""
-    lines = [f"{'filter':22}{'share %':>8}  {'plan':14}{'recall@10':>10}{'dense':>16}{'lexical':>16}{'hybrid':>16}"]
+    lines = [f"{'filter':20}{'share %':>8}  {'plan':14}{'recall@10':>9}" + "".join(f"{step:>26}" for step in COSTED)]
     for row in rows:
-        ms = "".join(
-            f"{row['ms'][step]['p50']:>8g}{row['ms'][step]['p95']:>8g}" for step in ("dense", "lexical", "hybrid")
-        )
-        lines.append(
-            f"{row['filter']:22}{100 * row['share']:>8.2f}  {row['plan']:14}{row['recall@10'] or 0:>10.3f}{ms}"
-        )
-    return [*lines, f"(milliseconds p50 and p95 of n={rows[0]['n']}; hybrid is without the question's encoding)"]
+        told = f"{row['filter']:20}{100 * row['share']:>8.2f}  {row['plan']:14}{row['recall@10'] or 0:>9.3f}"
+        lines.append(told + "".join(f"{_times(row, step):>26}" for step in COSTED))
+    told = (
+        "milliseconds p50 and p95 by the clock, and of one core in brackets; hybrid is without the question's encoding"
+    )
+    return [*lines, f"({told}; n={rows[0]['n']})"]
+
+
+def _times(row: dict[str, Any], step: str) -> str:
+    clock, core = row["ms"][step], row["core_ms"][step]
+    spent = f" ({core['p50']:.1f} {core['p95']:.1f})" if core["p50"] is not None else ""
+    return f"{clock['p50']:.1f} {clock['p95']:.1f}{spent}"
