@@ -9,23 +9,30 @@ from bs4.element import Comment
 
 from knowledge.importers.documents import BadDocument, cut_body, language_code, one_line, web_address
 from knowledge.importers.encodings import decode
-from knowledge.importers.html_markdown import heading_text, to_markdown
+from knowledge.importers.html_markdown import HEADINGS, heading_text, to_markdown
 from knowledge.importers.reading_room import Reading
 
 FRAME = [
-    "script", "style", "noscript", "template", "nav", "footer", "aside", "form", "button", "input", "select",
+    "title", "script", "style", "noscript", "template", "nav", "footer", "aside", "form", "button", "input", "select",
     "textarea", "svg", "canvas", "dialog", "object", "embed", "applet", "map", "head", "link", "meta", "datalist",
 ]  # fmt: skip
-NEVER_SHOWN = ["script", "style", "template", "noscript", "head", "link", "meta"]
+NEVER_SHOWN = ["title", "script", "style", "template", "noscript", "head", "link", "meta"]
 FRAME_ROLES = {"navigation", "banner", "contentinfo", "search", "complementary", "dialog", "menu", "menubar"}
-# Words of a class or an id that name a piece of the frame.
-FRAME_NAMES = re.compile(
-    r"(?:^|[\s_-])(?:breadcrumbs?|cookies?|share|sharing|social|sidebar|side-?nav|pagination|pager|newsletter|comments|"
-    r"related(?:-articles)?|recommended|feedback|votes?|helpful|skip-?(?:link|to-content|nav)|sr-only|"
-    r"visually-?hidden|screen-reader-text|toc|table-of-contents|on-this-page|site-?(?:header|footer)|edit-(?:page|link))"
-    r"(?:$|[\s_-])",
+# A class that names a piece of the frame, as `article-votes` and `share-buttons` do; `how-to-share` is none of them.
+FRAME_CLASS = re.compile(
+    r"(?:[a-z]{1,20}[-_]{1,2})?"
+    r"(?:breadcrumbs?|cookies?|consent|share|sharing|social|sidebar|side-?nav|pagination|pager|newsletter|comments|"
+    r"related|relatives|recommended|recommendations|feedback|votes?|was-this-helpful|skip|sr-only|visually-?hidden|"
+    r"screen-reader-text|toc|table-of-contents|on-this-page|edit-page|edit-link)"
+    r"(?:[-_]{1,2}(?:banner|bar|box|buttons?|links?|list|container|wrapper|widget|section|form|articles?|posts?|nav|"
+    r"notice|content|menu|panel|icons?|to-content|main))?",
     re.IGNORECASE,
 )
+CALLOUT = re.compile(
+    r"(?:^|[\s_-])(?:note|tip|warning|caution|important|info|callout|admonition|aside)(?:$|[\s_-])", re.I
+)
+FRAME_IDS = {"comments", "sidebar", "breadcrumb", "breadcrumbs", "toc", "cookie-banner", "feedback", "disqus_thread"}
+FRAME_SHARE = 0.5  # of the words; what holds more of them is the article, whatever it is called
 CELLS = {"td", "th"}
 # Which open tags a tag ends, and beyond which it does not look for them.
 IMPLIED_ENDS = {
@@ -44,7 +51,8 @@ PARAGRAPH_BOUNDS = {"button", "td", "th", "li", "div", "table", "blockquote", "s
 MAX_NESTING = 400
 OPEN_TAGS = 20  # that are looked at
 NOT_SHOWN = re.compile(r"display\s*:\s*none|visibility\s*:\s*hidden", re.IGNORECASE)
-MAINS = ["main", "[role=main]", "article", "[itemprop=articleBody]", "#main-content", "#content", ".article-body"]
+MAINS = ["main", "[role=main]", "#main-content", "#content", "article", "[itemprop=articleBody]", ".article-body"]
+INNER = {"article", "[itemprop=articleBody]", ".article-body"}  # taken if they hold most of what is around them
 CHARSET = re.compile(rb"<meta[^>]{0,200}?charset\s*=\s*[\"']?\s*([\w-]{1,40})", re.IGNORECASE)
 
 
@@ -55,12 +63,11 @@ def read_page(data: bytes, *, base: str = "", charset: str = "") -> Reading:
     soup = _soup(text)
     title, language, address = _title(soup), _language(soup), _address(soup, base)
     category = _meta(soup, "article:section")
+    base_of_links = _base(soup, base)
+    _strip_frame(soup.body or soup)
     main = _main(soup)
-    heading = main.find("h1")
-    if isinstance(heading, Tag) and (words := heading_text(heading)):
-        title = words
-    _strip_frame(main)
-    body, notes = to_markdown(main, base=_base(soup, base), title=title)
+    title = _heading_of(main) or title
+    body, notes = to_markdown(main, base=base_of_links, title=title)
     if not body.strip():
         raise BadDocument("The page has no text. Is it made by a script in the browser, or behind a login?")
     return Reading(title, cut_for_reply(body), language, address, category, tuple([note] * bool(note) + notes))
@@ -125,17 +132,32 @@ def _main(soup: BeautifulSoup) -> Tag:
             places[:] = main_ones or places
         for place in places:
             size = len(place.get_text())
-            if size > max(most * (1 if selector not in ("article", "[itemprop=articleBody]") else 0.6), 0):
+            if size > max(most * (1 if selector not in INNER else 0.6), 0):
                 best, most = place, size
         if selector == "[role=main]" and best is not whole:
             whole = best
     return best if most >= 20 else whole
 
 
+def _heading_of(main: Tag) -> str:
+    """The first heading of the first level, in the article or beside its text."""
+    around = [place for place in main.parents if place.name in ("article", "main") or place.get("role") == "main"]
+    for place in (main, *around):
+        heading = place.find("h1")
+        if isinstance(heading, Tag) and (words := heading_text(heading)):
+            return words
+    return ""
+
+
 def _strip_frame(main: Tag) -> None:
     _drop_hidden(main)
+    most = FRAME_SHARE * len(main.get_text())
     for tag in main(FRAME):
-        if not tag.decomposed:
+        if tag.decomposed or (tag.name == "aside" and CALLOUT.search(_attribute(tag, "class"))):
+            continue
+        if tag.name == "form" and len(tag.get_text()) > most:
+            tag.unwrap()  # some builders put the whole page into one
+        else:
             tag.decompose()
     for tag in main.find_all("header"):
         if not tag.decomposed and not tag.find(["h1", "h2"]):
@@ -143,9 +165,14 @@ def _strip_frame(main: Tag) -> None:
     for tag in main.find_all(True):
         if tag.decomposed or tag.parent is None:
             continue
-        names = " ".join([*_names(tag, "class"), *_names(tag, "id")])
-        if _attribute(tag, "role") in FRAME_ROLES or (names and len(names) < 300 and FRAME_NAMES.search(names)):
+        if _attribute(tag, "role") in FRAME_ROLES or (_is_frame(tag) and len(tag.get_text()) < max(200, most)):
             tag.decompose()
+
+
+def _is_frame(tag: Tag) -> bool:
+    if tag.name in HEADINGS:
+        return False
+    return _attribute(tag, "id") in FRAME_IDS or any(FRAME_CLASS.fullmatch(name[:80]) for name in _names(tag, "class"))
 
 
 def _drop_hidden(root: Tag) -> None:

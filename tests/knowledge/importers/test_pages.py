@@ -152,3 +152,42 @@ def test_what_takes_too_long_or_too_much_is_given_up_and_the_next_is_read(tmp_pa
         with pytest.raises(BadDocument, match="takes longer than 3 seconds"):
             room.read("fragment", b"<p>" + b"<img alt='some words'>x " * 60_000)
         assert room.read("fragment", b"<p>y</p>").body == "y"
+
+
+ZENDESK_PAGE = """<html lang="en-US"><head><title>Returns &ndash; Shop Help</title></head><body>
+<a class="skip-navigation" href="#main-content">Skip to main content</a><header class="header"><h1>Shop</h1></header>
+<main role="main"><div class="container"><nav class="sub-nav"><ol class="breadcrumbs"><li>Shop Help</li></ol></nav>
+<div class="article-container" id="article-container"><aside class="article-sidebar">Articles in this section</aside>
+<article id="main-content" class="article"><header class="article-header"><h1 title="Returns" class="article-title">
+Returns</h1><div class="article-author">Ada, 2 months ago</div></header><section class="article-info"><div
+class="article-content"><div class="article-body"><p>You may return any item within thirty days of delivery.</p>
+<h2 id="share-a-return">Share a return</h2><p class="helpful-tips">Friends may return it for you, too.</p>
+<section id="feedback-and-more" class="how-to-share"><p>Tell us why it did not fit.</p></section></div></div></section>
+<footer><div class="article-footer"><div class="article-share">Facebook</div></div><div class="article-votes">Was this
+article helpful? 3 out of 4</div></footer><div class="article-relatives">Recently viewed</div><div
+class="article-comments" id="article-comments"><section class="comments">0 comments</section></div></article></div>
+</div></main></body></html>"""
+
+
+def test_the_page_of_a_help_centre_is_read_without_its_frame(room):
+    reading = room.read("page", ZENDESK_PAGE.encode(), base="https://shop.example/hc/en-us/articles/1-Returns")
+    assert (reading.title, reading.language) == ("Returns", "en")
+    assert reading.body == (
+        "You may return any item within thirty days of delivery.\n\n## Share a return\n\n"
+        "Friends may return it for you, too.\n\nTell us why it did not fit."
+    )
+
+
+def test_a_note_beside_the_text_stays_and_a_form_around_the_page_is_no_form(room):
+    page = "<body><form id=aspnet><main><h1>Bikes</h1><p>They are at the back of the shop, beside the tents.</p>"
+    page += "<aside class='note'>Ask first.</aside><aside>Related</aside><form>Search</form></main></form></body>"
+    reading = room.read("page", page.encode())
+    assert reading.body == "They are at the back of the shop, beside the tents.\n\nAsk first."
+
+
+def test_a_page_without_any_main_part_is_read_from_its_body(room):
+    page = (
+        "<title>Help - Shop</title><div id=nav class=sidebar>Menu</div><div><h1>Help</h1><p>Call us at noon.</p></div>"
+    )
+    reading = room.read("page", page.encode())
+    assert (reading.title, reading.body) == ("Help", "Call us at noon.")
