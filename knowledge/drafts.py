@@ -1,8 +1,11 @@
 """The passages of a draft, scored as they would be if they were published now. Nothing is written."""
 
 import math
-from collections.abc import Sequence
+from array import array
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from threading import Lock
 from uuid import UUID
 
 from django.db import connection
@@ -15,6 +18,7 @@ from knowledge.passages import search_config
 from knowledge.scope import Scope
 
 EMBEDDED = 40  # passages of one draft: about two seconds of two cores. Of a longer one those that hold most words
+REMEMBERED = 800  # vectors of drafts in this process: whoever writes asks several questions of nearly the same text
 NOBODY = UUID(int=0)  # stands for the article and the revision that are not there yet
 
 WORDS = """
@@ -42,6 +46,31 @@ class DraftPassage:
     @property
     def hash(self) -> str:
         return text_hash(self.title, self.heading, self.text)
+
+
+class Remembered:
+    """Vectors that were made for drafts, by recipe and text; the ones used last are kept."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self._vectors: OrderedDict[tuple[str, str], array[float]] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, recipe: str, hashes: Sequence[str]) -> dict[str, list[float]]:
+        with self._lock:
+            there = [key for key in hashes if (recipe, key) in self._vectors]
+            for key in there:
+                self._vectors.move_to_end((recipe, key))
+            return {key: self._vectors[recipe, key].tolist() for key in there}
+
+    def put(self, recipe: str, vectors: Mapping[str, Sequence[float]]) -> None:
+        with self._lock:
+            self._vectors.update({(recipe, key): array("f", vector) for key, vector in vectors.items()})
+            while len(self._vectors) > self._most:
+                self._vectors.popitem(last=False)
+
+
+remembered = Remembered(REMEMBERED)
 
 
 def draft_candidates(
@@ -101,14 +130,18 @@ def _words(draft: Sequence[DraftPassage], terms: Sequence[Term]) -> list[float]:
 
 
 def _vectors(space: EmbeddingSpace, draft: Sequence[DraftPassage]) -> dict[str, list[float]]:
-    """By text hash: those that a live passage of the same words has, and new ones of at most EMBEDDED others."""
+    """By text hash: those that a live passage of the same words has or an earlier question has made, and new ones of
+    at most EMBEDDED others."""
     made = Embedding.objects.filter(space=space, chunk__text_hash__in=[one.hash for one in draft])
     vectors = {key: list(vector) for key, vector in made.values_list("chunk__text_hash", "vector")}
+    vectors |= remembered.get(space.fingerprint, [one.hash for one in draft if one.hash not in vectors])
     new = {one.hash: passage_text(one.title, one.heading, one.text) for one in draft if one.hash not in vectors}
     chosen = list(new)[:EMBEDDED]
     if chosen:
         recipe = Recipe(**space.recipe)
-        vectors |= zip(chosen, embed_passages(recipe, [new[key] for key in chosen]), strict=True)
+        made_now = dict(zip(chosen, embed_passages(recipe, [new[key] for key in chosen]), strict=True))
+        remembered.put(space.fingerprint, made_now)
+        vectors |= made_now
     return vectors
 
 

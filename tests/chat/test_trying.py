@@ -5,6 +5,7 @@ import json
 import uuid
 from contextlib import aclosing
 
+import httpx
 import pytest
 from asgiref.sync import sync_to_async
 from django.contrib.auth import get_user_model
@@ -16,6 +17,7 @@ from chat import trying
 from chat.models import Conversation, Message, RetrievedPassage
 from chat.storage import off_loop
 from chat.verdicts import Subject, rows, verdict
+from knowledge.drafts import Remembered
 from knowledge.models import MAX_BODY_CHARS, Article, Chunk, Embedding
 from knowledge.retrieval import Passage, Retrieval
 from knowledge.wording import missing_words
@@ -133,7 +135,29 @@ async def test_a_broken_model_is_told_as_the_widget_tells_it(desk, model_script)
     found = await asked(desk)
     assert found["ranking"]["degraded"] == "no vector of the question" and "£4,321" in found["said"]
     model_script(embeddings=["ok"] + ["500"] * 9)
-    assert "cannot be searched" in (await asked(desk))["failed"]["text"]
+    assert "cannot be searched" in (await asked(desk, body=f"New words {uuid.uuid4()}."))["failed"]["text"]
+
+
+def embeddings_asked_for(fake_model):
+    with httpx.Client(transport=httpx.HTTPTransport(uds=fake_model.removeprefix("unix:")), timeout=5) as client:
+        return client.get("http://model/seen").json()["embeddings"]
+
+
+async def test_another_question_of_the_same_draft_embeds_no_passage_again(desk, model_script, fake_model):
+    body = f"## A\n\nOne {uuid.uuid4()}.\n\n## B\n\nTwo."
+    model_script()
+    await asked(desk, body=body)
+    first = embeddings_asked_for(fake_model)
+    await asked(desk, body=body, question="And to the station on Mars?")
+    assert (first, embeddings_asked_for(fake_model)) == (2, 3)  # the question, the passages; the other question
+
+
+def test_vectors_of_drafts_are_remembered_within_bounds():
+    kept = Remembered(2)
+    kept.put("r", {"a": [1.0], "b": [2.0]})
+    assert kept.get("r", ["a", "x"]) == {"a": [1.0]}
+    kept.put("r", {"c": [3.0]})
+    assert kept.get("r", ["a", "b", "c"]) == {"a": [1.0], "c": [3.0]} and kept.get("other", ["a"]) == {}
 
 
 @pytest.mark.parametrize(
