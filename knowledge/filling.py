@@ -121,8 +121,13 @@ class Filling:
             self.attempts.fail(request.articles, error.text)
             logger.warning("embedding_failed", space=self.space.pk, articles=sorted(map(str, request.articles)))
             return
-        for article in sorted(request.articles):
-            self._try_alone(article, [passage for passage in request.passages if passage.article_id == article])
+        left = sorted(request.articles)
+        try:
+            while left:
+                article = left.pop(0)
+                self._try_alone(article, [passage for passage in request.passages if passage.article_id == article])
+        finally:
+            self.attempts.give_back(left, self._away)
 
     def _try_alone(self, article: UUID, passages: list[Stale]) -> None:
         """One article of a request that was refused: is it the one to blame?"""

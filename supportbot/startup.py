@@ -227,8 +227,10 @@ def _index(supervisor: Supervisor, stop: StopSignal, terminal: Terminal) -> None
 
 
 def _passages_without_vector() -> int:
-    chunk = apps.get_model("knowledge", "Chunk")
-    return chunk.objects.filter(live=True).exclude(embeddings__space__state="active").count()
+    """In the space that is searched. Before there is one, all of them."""
+    chunk, space = apps.get_model("knowledge", "Chunk"), apps.get_model("knowledge", "EmbeddingSpace")
+    live, active = chunk.objects.filter(live=True), space.objects.filter(state="active").first()
+    return (live.filter(cut=active.cut).exclude(embeddings__space=active) if active else live).count()
 
 
 def _close_connections() -> None:

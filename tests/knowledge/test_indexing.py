@@ -175,6 +175,18 @@ def test_one_bad_article_does_not_keep_its_neighbours_from_being_embedded(model,
     assert fresh(published).answerable_at and fresh(other).answerable_at
 
 
+def test_a_server_that_goes_away_while_the_bad_article_is_sought_counts_against_nobody(model, published, delivery, ada):
+    for number in range(2):
+        other = Article(slug=f"o{number}", title=f"Other {number}", body="Other words.", category=delivery)
+        publishing.publish(article=other, by=ada)
+    faults(
+        model, "400", *["500"] * 10
+    )  # the shared request; then nothing is answered, not the harmless question either
+    with pytest.raises(EmbeddingFailed):
+        embed_stale()
+    assert set(Article.objects.values_list("index_attempts", flat=True)) == {0}
+
+
 def test_asking_again_forgets_what_went_wrong(model, published, ada):
     embed_stale()
     Article.objects.update(index_attempts=5, index_error="The model server refused the request.")
