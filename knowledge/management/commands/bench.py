@@ -46,6 +46,7 @@ class Command(BaseCommand):
 
     def apart(self, bench: Any, options: dict[str, Any]) -> None:
         """In a process of its own, which writes the file: its arguments are those of this one."""
+        logging.disable(logging.INFO)
         try:
             result = bench.run(options, sys.argv[2:], self.say)
             if result and (path := options["json_path"]):
