@@ -247,7 +247,7 @@ def _sentence(run: ImportRun) -> str:
             if ImportRun.objects.filter(state__in=("reading", "writing")).exists():
                 return "It waits until another import is done."
             late = waits > imports.STALE_SECONDS
-            return "It waits for a worker." + (" None has taken it yet: does the worker run?" if late else "")
+            return "It waits for a worker." + (" None has taken it yet: they are busy, or do not run." if late else "")
         case "reading":
             return f"{run.found:,} documents read. {'It is being cancelled.' if run.cancel_asked else ''}".strip()
         case "writing":

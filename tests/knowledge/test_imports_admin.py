@@ -108,7 +108,7 @@ def test_the_pages_of_a_run_move_and_end(desk, found, source):
         "kind": "waiting", "label": "Waiting", "text": "It waits for a worker.", "value": 0, "most": 0, "moving": True,
     }  # fmt: skip
     ImportRun.objects.update(created=timezone.now() - timedelta(minutes=5))
-    assert "does the worker run?" in desk.get(f"{page}state/").json()["text"]
+    assert "they are busy, or do not run." in desk.get(f"{page}state/").json()["text"]
     ImportRun.objects.update(state="writing", found=9, planned=7, written=3)
     assert desk.get(f"{page}state/").json()["text"] == "9 documents read. 3 of 7 written."
     assert 'value="3"' in text(desk.get(page)) and "Cancel" in text(desk.get(page))
