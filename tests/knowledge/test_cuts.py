@@ -11,6 +11,7 @@ from knowledge.filling import Stale, write_vectors
 from knowledge.index_state import index_state
 from knowledge.models import Article, Chunk, Embedding, EmbeddingSpace
 from knowledge.publishing import PublishingError
+from supportbot import startup
 
 LONG = "## Boots\n\n" + " ".join(f"Boot number {n} is waxed by hand and kept dry." for n in range(20))
 
@@ -138,3 +139,10 @@ def test_too_many_short_passages_forbid_no_publication(two_cuts, prices, ada, mo
     EmbeddingSpace.objects.filter(pk=two_cuts[1].pk).update(state="active")
     with pytest.raises(PublishingError, match="Divide it"):
         publishing.publish(article=Article.objects.get(), by=ada)
+
+
+def test_a_start_waits_for_the_searched_cut_alone(two_cuts, prices, ada):
+    publishing.publish(article=prices, by=ada)
+    assert startup._passages_without_vector() == 3
+    give_vectors(prices, two_cuts[0])
+    assert startup._passages_without_vector() == 0

@@ -11,6 +11,7 @@ from knowledge import building, indexing, publishing, retrieval, spaces, tasks
 from knowledge.embedding import default_recipe
 from knowledge.models import Article, Chunk, EmbeddingSpace, TestQuestion
 from knowledge.retrieval import find_passages
+from tests.conftest import wait_until
 from tests.supportbot.inference.test_encoders import make_encoder
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -60,8 +61,7 @@ def test_questions_asked_all_the_way_are_answered_from_one_space_each(fake_model
     try:
         build_all()
         assert indexing.active_space() == new
-        while "1/64" not in seen and not wrong:
-            pass
+        wait_until(lambda: "1/64" in seen or wrong, 30, "a question in the new space")
         spaces.back()
         assert indexing.active_space() == old
     finally:
