@@ -174,7 +174,7 @@ def decide(
 
 def _changes(document: Shelved, known: Known, differs: bool, turns: bool) -> str:
     """What differs, for people."""
-    parts = ["Text"] if differs else []
+    parts = ["New text"] if differs else []
     parts += [
         f"{name}: {known.facts.get(name, '')} → {wanted}"
         for name, wanted in document.facts.items()
