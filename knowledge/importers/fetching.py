@@ -11,6 +11,7 @@ import ssl
 import zlib
 from collections.abc import Collection
 from dataclasses import dataclass
+from functools import cached_property
 from time import monotonic
 from typing import Any
 from urllib.parse import urljoin
@@ -97,6 +98,11 @@ class Fetcher:
         self._allowed = Allowed.parse(limits.allowed_networks)
         self._left = limits.bytes_in_all
 
+    @cached_property
+    def _tls(self) -> ssl.SSLContext:
+        """Reads the machine's certificates once, not for every page."""
+        return ssl.create_default_context()
+
     def fetch(self, address: str, *, accept: Collection[str] = PAGE_TYPES) -> Fetched:
         """The page at an address. BadDocument in one line for people, whatever is wrong with it."""
         deadline = Deadline(self._limits.seconds_a_fetch)
@@ -160,7 +166,7 @@ class Fetcher:
                 return sock
             try:
                 sock.settimeout(deadline.left())
-                return ssl.create_default_context().wrap_socket(sock, server_hostname=here.host)
+                return self._tls.wrap_socket(sock, server_hostname=here.host)
             except (OSError, ValueError):
                 sock.close()
                 raise

@@ -18,9 +18,13 @@ Answer = Callable[[BaseHTTPRequestHandler], None]
 class Site:
     """`pages` gives for each path a body, (status, headers, body), or a function that writes the answer itself."""
 
-    port: int
+    server: ThreadingHTTPServer
     pages: dict[str, str | bytes | tuple[int, dict[str, str], bytes] | Answer] = field(default_factory=dict)
     asked: list[tuple[str, str]] = field(default_factory=list)  # path, Host header
+
+    @property
+    def port(self) -> int:
+        return self.server.server_address[1]
 
     @property
     def address(self) -> str:
@@ -65,7 +69,7 @@ def site() -> Iterator[Site]:
             return  # the fetcher hangs up in the middle of many answers, as it should
 
     server = Server(("127.0.0.1", 0), Handler)
-    place = Site(server.server_address[1])
+    place = Site(server)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
     thread.start()
     yield place

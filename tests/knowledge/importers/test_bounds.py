@@ -5,6 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
+from knowledge.importers.documents import Limits
+from knowledge.importers.reading_room import ReadingRoom
 from tests.knowledge.importers.makers import write, zipped
 
 PROJECT = Path(__file__).resolve().parents[3]
@@ -64,3 +66,12 @@ def test_fifty_megabytes_of_one_line_are_one_line_in_the_report(tmp_path):
         assert len(said) == 1 and words in said[0], said
     assert all("\n" not in line for report in reports for line in json.loads(report))
     assert int(peak) < MOST_MIB
+
+
+def test_the_process_that_reads_documents_knows_no_secrets_and_ends_with_its_room(monkeypatch):
+    monkeypatch.setenv("SECRET_KEY", "do-not-tell")
+    with ReadingRoom(Limits()) as room:
+        assert room.read("fragment", b"<p>x</p>").body == "x"
+        process = Path(f"/proc/{room._process.pid}")
+        assert b"do-not-tell" not in (process / "environ").read_bytes()
+    assert not process.exists()

@@ -1,6 +1,9 @@
 """Fetching over real connections: what a website does wrong ends in one line, in time, in bounded memory."""
 
 import gzip
+import shutil
+import ssl
+import subprocess
 import time
 import zlib
 
@@ -232,3 +235,32 @@ def test_a_page_cannot_speak_for_another_host(site):
     site.pages["/a"] = PAGE.replace("<title>", '<link rel="canonical" href="https://bank.example/"><title>')
     (document,) = site.read("web", f"{site.address}/a")
     assert document.address == f"{site.address}/a"
+
+
+@pytest.mark.skipif(not shutil.which("openssl"), reason="openssl makes the certificate")
+def test_with_encryption_the_name_is_checked_and_the_number_is_connected_to(site, tmp_path, monkeypatch):
+    certificate, key = tmp_path / "certificate.pem", tmp_path / "key.pem"
+    made = ["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2"]
+    made += [
+        "-subj",
+        "/CN=wiki.example",
+        "-addext",
+        "subjectAltName=DNS:wiki.example",
+        "-keyout",
+        str(key),
+        "-out",
+        str(certificate),
+    ]
+    subprocess.run(["openssl", *made], check=True, capture_output=True, timeout=30)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    names: list[str | None] = []
+    context.sni_callback = lambda _socket, name, _context: names.append(name)
+    site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
+    site.pages["/"] = PAGE
+    monkeypatch.setenv("SSL_CERT_FILE", str(certificate))
+    fetcher = Fetcher(site.limits, resolver=lambda _host, _port: ["127.0.0.1"])
+    assert b"Returns" in fetcher.fetch(f"https://wiki.example:{site.port}/").data
+    assert names == ["wiki.example"]
+    with pytest.raises(BadDocument, match="certificate of other.example is not valid"):
+        fetcher.fetch(f"https://other.example:{site.port}/")
