@@ -1,0 +1,28 @@
+"""Editors import articles and see how they are embedded; administrators may do all that came with both."""
+
+from django.apps import apps as installed
+from django.contrib.auth.management import create_permissions
+from django.db import migrations
+
+EDITORS = [
+    "view_importsource",
+    "add_importsource",
+    "change_importsource",
+    "delete_importsource",
+    "view_embeddingspace",
+]
+
+
+def widen_groups(apps, schema_editor):
+    # Permissions are made after the last migration; a group needs its own now.
+    create_permissions(installed.get_app_config("knowledge"), apps=apps, verbosity=0)
+    Group, Permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
+    ours = Permission.objects.filter(content_type__app_label="knowledge")
+    Group.objects.get(name="editor").permissions.add(*ours.filter(codename__in=EDITORS))
+    Group.objects.get(name="administrator").permissions.add(*ours)
+
+
+class Migration(migrations.Migration):
+    dependencies = [("chat", "0004_coverage"), ("knowledge", "0004_findings")]
+
+    operations = [migrations.RunPython(widen_groups, migrations.RunPython.noop)]
