@@ -1,9 +1,10 @@
 """How likely it is that the passages found hold the answer: a probability from 0 to 1. Pure.
 
 A logistic regression on what retrieval knows: how good the best article is, how far it stands out from the nine behind
-it, and whether a name or a number of the question stands in none of the first passages. `manage.py evaluate
-answerability` fits it, judges it on sets that it was not fitted on, and prints the coefficients that stand here; what
-was tried besides, and what each floor costs, is in docs/decisions/retrieval.md.
+it, whether a name or a number of the question stands in none of the first passages, and what reading the best passage
+word by word tells (`knowledge.reading`). `manage.py evaluate answerability` fits it, judges it on sets that it was not
+fitted on, and prints coefficients. Those that stand here were fitted with both classes of a set weighing the same; what
+was tried besides, and what each floor costs, is in docs/decisions/retrieval.md and docs/experiments.md.
 
 The score says whether the knowledge base speaks of the matter. Whether a passage on the matter holds this very fact is
 for the reader of the passage to find out: most unanswerable questions of squad2 are of that kind.
@@ -12,7 +13,9 @@ for the reader of the passage to find out: most unanswerable questions of squad2
 import math
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import astuple, dataclass, replace
+
+from supportbot.inference.reranking import Reading
 
 BEHIND = 9  # articles that the best one is compared with
 READ_PASSAGES = 3  # in which a name may stand
@@ -29,6 +32,12 @@ class Evidence:
     best: float  # the best article's fused score
     lead: float  # how far it is ahead of the mean of those behind it; 0 when it is alone
     missing: float  # 1 if a name or a number of the question stands in none of the first passages
+    # What reading tells of the best article's passage (`supportbot.inference.reader.Reading`); where nobody read it,
+    # what it tells on the average.
+    relevance: float = 0.71
+    shallow: float = 0.70
+    least: float = 0.41
+    least_shallow: float = 0.36
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,8 +49,8 @@ class Coefficients:
         return logistic(self.intercept + sum(w * x for w, x in zip(self.weights, astuple(evidence), strict=True)))
 
 
-SEARCHED = Coefficients(-3.13, (2.75, 3.52, -0.37))
-BY_WORDS_ALONE = Coefficients(-1.4, (3.4, 4.8, -0.37))  # without vectors the scores are of another scale
+SEARCHED = Coefficients(-1.89, (2.39, 3.46, -0.34, 3.41, -5.19, 1.97, -1.55))
+BY_WORDS_ALONE = Coefficients(-1.4, (3.4, 4.8, -0.37, 0, 0, 0, 0))  # without vectors the scores are of another scale
 
 
 def answerable(evidence: Evidence, *, by_words_alone: bool = False) -> float:
@@ -49,10 +58,24 @@ def answerable(evidence: Evidence, *, by_words_alone: bool = False) -> float:
     return (BY_WORDS_ALONE if by_words_alone else SEARCHED).probability(evidence)
 
 
-def evidence_of(question: str, scores: Sequence[float], passages: Sequence[str]) -> Evidence:
-    """`scores` are the articles' fused scores and `passages` their texts with titles and headings, both best first."""
-    return Evidence(
+def evidence_of(
+    question: str, scores: Sequence[float], passages: Sequence[str], reading: Reading | None = None
+) -> Evidence:
+    """`scores` are the articles' fused scores and `passages` their texts with titles and headings, both best first.
+
+    `reading` is of the first article; one that says nothing of single words is as none.
+    """
+    found = Evidence(
         best=scores[0], lead=stands_out(scores), missing=float(is_missing(question, passages[:READ_PASSAGES]))
+    )
+    if reading is None or reading.shallow is None or reading.least is None or reading.least_shallow is None:
+        return found
+    return replace(
+        found,
+        relevance=reading.relevance,
+        shallow=reading.shallow,
+        least=reading.least,
+        least_shallow=reading.least_shallow,
     )
 
 

@@ -7,12 +7,13 @@ adds a passage. Without the embedding server the words alone answer, and the res
 import asyncio
 import time
 import unicodedata
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
 from uuid import UUID
 
+from django.conf import settings
 from django.db import DatabaseError, connection
 
 from knowledge.answerability import READ_PASSAGES, Evidence, answerable, evidence_of
@@ -21,9 +22,10 @@ from knowledge.candidates import Candidate, find_candidates
 from knowledge.drafts import DraftPassage, draft_candidates
 from knowledge.embedding import EmbeddingFailed, Recipe, embed_questions, passage_text
 from knowledge.followups import context_share
-from knowledge.fusion import choose, rank
+from knowledge.fusion import Ranking, choose, rank
 from knowledge.lexemes import Term, find_terms
 from knowledge.models import Audience, Chunk, EmbeddingSpace
+from knowledge.reading import Reading, read, reorder
 from knowledge.scope import Scope, Survey, survey
 from supportbot.log import get_logger
 
@@ -188,27 +190,45 @@ def _find(
     except EmbeddingFailed as error:
         logger.warning("draft_not_embedded", reason=error.text)
         raise RetrievalError(f"The draft cannot be searched just now. {error.text}") from error
-    found = arrange(asked, candidates, language=wanted.language, limit=wanted.limit, ranked=wanted.ranked)
+    searched = rank(candidates, wanted.language)
+    readings = {} if degraded else _read(texts, candidates, searched)
+    clock.lap("read")
+    found = arrange(asked, candidates, searched, readings, limit=wanted.limit, ranked=wanted.ranked)
     return replace(found, degraded=degraded, ms=clock.done())
 
 
+def _read(texts: list[str], candidates: list[Candidate], searched: Ranking) -> dict[UUID, Reading]:
+    """A reading of the best passage of each of the first articles; none where there is no server that reads."""
+    by_chunk = {candidate.chunk_id: candidate for candidate in candidates}
+    best = {by_chunk[chunk].article_id: by_chunk[chunk] for chunk in reversed(searched.chunk_ids)}
+    first = [best[article] for article in searched.article_ids[: settings.RERANK_PASSAGES]]
+    passages = {one.article_id: passage_text(one.title, one.heading, one.text) for one in first}
+    return read(texts[0], texts[1] if len(texts) > 1 else "", context_share(texts[0]), passages)
+
+
 def arrange(
-    question: str, candidates: list[Candidate], *, language: str | None, limit: int, ranked: int = 0
+    question: str,
+    candidates: list[Candidate],
+    searched: Ranking,
+    readings: Mapping[UUID, Reading],
+    *,
+    limit: int,
+    ranked: int = 0,
 ) -> Retrieval:
     """Candidates -> what is shown and quoted. Pure."""
     if not candidates:
         return Retrieval()
     by_words_alone = all(candidate.similarity is None for candidate in candidates)
-    ranking = rank(candidates, language)
+    ranking = reorder(searched, readings, {candidate.chunk_id: candidate.article_id for candidate in candidates})
     by_chunk = {candidate.chunk_id: candidate for candidate in candidates}
     ordered = [by_chunk[chunk] for chunk in ranking.chunk_ids]
     first = {candidate.article_id: candidate for candidate in reversed(ordered)}
     articles = [first[article] for article in ranking.article_ids]
     chosen = choose(ordered, limit)
-    read = [
+    texts = [
         passage_text(candidate.title, candidate.heading, candidate.text) for candidate in choose(ordered, READ_PASSAGES)
     ]
-    evidence = evidence_of(question, ranking.article_scores, read)
+    evidence = evidence_of(question, searched.article_scores, texts, readings.get(ranking.article_ids[0]))
     return Retrieval(
         passages=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in chosen],
         ranked_article_ids=[candidate.article_id for candidate in articles[:RANKED_ARTICLES]],

@@ -255,6 +255,11 @@ EMBEDDING_DIMENSIONS = env_int("EMBEDDING_DIMENSIONS", 384, least=1, most=4000) 
 EMBEDDING_QUERY_PREFIX = os.environ.get("EMBEDDING_QUERY_PREFIX", "")  # not stripped: a space at its end counts
 EMBEDDING_PASSAGE_PREFIX = os.environ.get("EMBEDDING_PASSAGE_PREFIX", "")
 EMBEDDING_PASSAGE_TOKENS = env_int("EMBEDDING_PASSAGE_TOKENS", 200, least=32, most=460)
+RERANK_URL = env_str("RERANK_URL", EMBEDDING_URL)
+RERANK_API_KEY = env_str("RERANK_API_KEY", EMBEDDING_API_KEY)
+RERANK_MODEL = env_str("RERANK_MODEL", "all-minilm-l6-v2")
+RERANK_PASSAGES = env_int("RERANK_PASSAGES", 3, most=32)  # 0: the order of the search stays as it is
+RERANK_SECONDS = env_float("RERANK_SECONDS", 1.0, least=0.05, most=60)  # later than this, the order stays as it is
 GENERATOR_WEIGHTS = env_path("GENERATOR_WEIGHTS", None)
 ENCODER_WEIGHTS = env_path("ENCODER_WEIGHTS", None)
 ENCODERS_DIR = DATA_DIR / "encoders"

@@ -45,6 +45,8 @@ class Encoder:
     def __init__(self, folder: Path, dtype: torch.dtype) -> None:
         self._first_token = _pools_first_token(folder)
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
+        known = self._tokenizer.get_vocab()
+        self._first_word: int = next((known[word] for word in COMMONEST if word in known), 0)
         self._model = AutoModel.from_pretrained(folder, dtype=dtype, use_safetensors=True).eval()
         self.dimensions: int = self._model.config.hidden_size
         self.length = _length(folder, self._tokenizer.model_max_length, self._model.config.max_position_embeddings)
@@ -68,11 +70,9 @@ class Encoder:
 
     def ranks(self, ids: Sequence[int]) -> list[int]:
         """How common each piece is: 1 is the commonest word, and 0 is no word."""
-        known = self._tokenizer.get_vocab()
-        first = next((known[word] for word in COMMONEST if word in known), 0)
         pieces = self._tokenizer.convert_ids_to_tokens(list(ids))
         return [
-            DIGIT_RANK if text.isdigit() and piece < first else max(0, piece - first + 1)
+            DIGIT_RANK if text.isdigit() and piece < self._first_word else max(0, piece - self._first_word + 1)
             for piece, text in zip(ids, pieces, strict=True)
         ]
 

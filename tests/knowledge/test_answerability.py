@@ -1,5 +1,7 @@
 """The probability that the passages answer, what it is made of, and how it is fitted and judged."""
 
+from dataclasses import fields
+
 import numpy as np
 import pytest
 
@@ -83,7 +85,8 @@ def test_the_report_tells_sets_bins_and_coefficients():
     given = {}
     for name, seed in (("one", 1), ("two", 2)):
         plain = made(seed)
-        given[name] = Labelled(np.column_stack([plain.features, np.zeros(400)]), plain.answerable, plain.groups)
+        others = np.zeros((400, len(fields(Evidence)) - plain.features.shape[1]))
+        given[name] = Labelled(np.column_stack([plain.features, others]), plain.answerable, plain.groups)
     summary = figures(given)
     assert summary["sets"]["one"]["left out"].value > 0.8
     told = "\n".join(lines(summary))

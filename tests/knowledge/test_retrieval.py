@@ -48,7 +48,7 @@ def test_it_finds_the_passage_and_says_where_it_stands(shop):
     assert best.similarity is not None and best.lexical is not None
     assert found.nearest[0] == ("Refunds", "/help/refunds/")
     assert found.degraded == ""
-    assert set(found.ms) == {"embed", "survey", "terms", "search", "total"}
+    assert set(found.ms) == {"embed", "survey", "terms", "search", "read", "total"}
 
 
 def test_a_question_about_the_matter_is_more_answerable_than_one_about_nothing_here(shop):

@@ -1,0 +1,106 @@
+"""The first articles are read word by word and put in a better order; without a server that reads, nothing changes."""
+
+from uuid import UUID
+
+import pytest
+
+from knowledge import indexing, reading
+from knowledge.fusion import Ranking
+from knowledge.reading import read, reorder
+from knowledge.retrieval import find_passages
+from supportbot.inference.reranking import Reading
+
+from .test_retrieval import write
+
+A, B, C = UUID(int=1), UUID(int=2), UUID(int=3)
+ARTICLE_OF = {1: A, 2: B, 3: A, 4: C}
+SEARCHED = Ranking(
+    scores={1: 1.0, 2: 0.9, 3: 0.6, 4: 0.5},
+    chunk_ids=[1, 2, 3, 4],
+    article_ids=[A, B, C],
+    article_scores=[1.0, 0.9, 0.5],
+)
+NORWAY = "We ship to Norway for 12 euros. It takes three days."
+AUSTRIA = "We ship to Austria for 4 euros. It takes two days."
+
+
+@pytest.fixture(autouse=True)
+def ask_at_once(monkeypatch):
+    monkeypatch.setattr(reading, "_not_before", {})
+
+
+def test_the_more_relevant_article_comes_first_with_its_passages():
+    ranking = reorder(SEARCHED, {A: Reading(0.3), B: Reading(0.6)}, ARTICLE_OF)
+    assert ranking.article_ids == [B, A, C]
+    assert ranking.chunk_ids == [2, 1, 3, 4]
+
+
+def test_the_scores_stay_those_of_the_search():
+    ranking = reorder(SEARCHED, {A: Reading(0.3), B: Reading(0.6)}, ARTICLE_OF)
+    assert ranking.scores == SEARCHED.scores
+    assert ranking.article_scores == [0.9, 1.0, 0.5]
+
+
+def test_what_was_read_stays_before_what_was_not():
+    ranking = reorder(SEARCHED, {A: Reading(0.6), B: Reading(-0.9)}, ARTICLE_OF)
+    assert ranking.article_ids == [A, B, C]
+
+
+@pytest.mark.parametrize("readings", [{}, {A: Reading(0.5)}, {A: Reading(0.5), B: Reading(0.5)}])
+def test_nothing_to_choose_between_changes_nothing(readings):
+    assert reorder(SEARCHED, readings, ARTICLE_OF) == SEARCHED
+
+
+def test_a_server_that_reads_says_which_passage_and_which_word(model_server):
+    found = read("What does shipping to Norway cost?", "", 0.0, {A: AUSTRIA, B: NORWAY})
+    assert found[B].relevance > found[A].relevance
+    assert found[B].least > found[A].least
+
+
+def test_a_follow_up_is_read_with_what_it_follows_and_no_word_is_missed(model_server):
+    question, context = "And to Norway?", "What does shipping cost? We ship to many countries. And to Norway?"
+    found = read(question, context, 0.4, {A: AUSTRIA, B: NORWAY})
+    assert found[B].relevance > found[A].relevance
+    assert found[B].least is None
+
+
+def test_a_server_that_cannot_read_is_not_asked_again_for_a_while(fake_model, monkeypatch):
+    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) == {}
+    monkeypatch.setattr(reading, "rerank", lambda *_args, **_others: pytest.fail("it was asked again"))
+    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) == {}
+
+
+def test_it_can_be_turned_off(model_server, settings):
+    settings.RERANK_PASSAGES = 0
+    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) == {}
+
+
+@pytest.fixture
+def countries(db, model_server):
+    """Ada has written where parcels go, and the passages are embedded."""
+    written = {name: write(f"Shipping to {name}", body) for name, body in (("Norway", NORWAY), ("Austria", AUSTRIA))}
+    indexing.embed_stale()
+    return written
+
+
+@pytest.mark.django_db(transaction=True)
+def test_retrieval_reads_what_it_found(countries):
+    found = find_passages("How many euros is it to ship to Norway?")
+    assert found.ranked_article_ids[0] == countries["Norway"].pk
+    assert found.evidence is not None and found.evidence.relevance > 0.75 > found.evidence.least > 0.41
+    assert found.ms["read"] > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_word_that_no_passage_speaks_of_makes_an_answer_less_likely(countries):
+    there = find_passages("How many euros is it to ship to Norway?").answerable
+    missing = find_passages("How many euros is it to insure a piano?").answerable
+    assert missing < there
+
+
+@pytest.mark.django_db(transaction=True)
+def test_retrieval_goes_on_without_a_server_that_reads(countries, settings):
+    settings.RERANK_URL = "unix:/nowhere/model.sock"
+    found = find_passages("How many euros is it to ship to Norway?")
+    assert found.ranked_article_ids[0] == countries["Norway"].pk
+    assert found.degraded == ""
