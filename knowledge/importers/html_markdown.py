@@ -164,8 +164,10 @@ class Converter(MarkdownConverter):
         if not text:
             return ""
         text = INLINE_MARKS.sub(r"\\\1", text)
+        if "a" in parent_tags:  # a bracket would end the words of the link
+            text = re.sub(r"(?<!\\)[\[\]]", lambda found: "\\" + found[0], text)
         if "td" in parent_tags or "th" in parent_tags:
-            return text.replace("|", "\\|")
+            return text
         lines = [NUMBER_MARK.sub(r"\1\\\2", LINE_MARKS.sub(r"\1\\\2", line)) for line in text.split("\n")]
         return "\n".join(lines)
 
@@ -204,6 +206,7 @@ class Converter(MarkdownConverter):
         digits = str(el.get("colspan") or "")
         span = max(1, min(MAX_SPAN, int(digits))) if digits.isascii() and digits.isdigit() else 1
         cells = one_line(re.sub(r"^\s*- ", "; ", text, flags=re.MULTILINE)).replace(" ; ", "; ").strip("; ")
+        cells = re.sub(r"(?<!\\)\|", r"\\|", cells)  # in code, too
         return f" {cells}" + " |" * span
 
     convert_th = convert_td

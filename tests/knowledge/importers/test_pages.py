@@ -97,6 +97,11 @@ def test_what_was_read_looks_right_as_a_help_page(tmp_path):
 @pytest.mark.parametrize(
     ("html", "markdown"),
     [
+        ("<p><a href='/x'>[See [more]</a></p>", "[\\[See \\[more\\]](/x)"),
+        (
+            "<table><tr><th>A<th>B</tr><tr><td><code>a|b</code><td><pre>c|d</pre></tr></table>",
+            "| A | B |\n| --- | --- |\n| `a\\|b` | `c\\|d` |",
+        ),
         ("<p># no heading</p>", "\\# no heading"),
         ("<p>- no item</p><p>+ none</p><p>&gt; none</p>", "\\- no item\n\n\\+ none\n\n\\> none"),
         ("<p>[x](y) `code` \\ &amp;amp; &lt;b&gt;</p>", "\\[x](y) \\`code\\` \\\\ \\&amp; \\<b>"),
