@@ -3,8 +3,9 @@
 A logistic regression on what retrieval knows: how good the best article is, how far it stands out from the nine behind
 it, whether a name or a number of the question stands in none of the first passages, and what reading the best passage
 word by word tells (`knowledge.reading`). `manage.py evaluate answerability` fits it, judges it on sets that it was not
-fitted on, and prints coefficients. Those that stand here were fitted with both classes of a set weighing the same; what
-was tried besides, and what each floor costs, is in docs/decisions/retrieval.md and docs/experiments.md.
+fitted on, and prints coefficients. Those that stand here were fitted with both classes of a set weighing the same, and
+the intercept then at the sets' natural shares. What was tried besides, and what each floor costs, is in
+docs/decisions/retrieval.md and docs/experiments.md.
 
 The score says whether the knowledge base speaks of the matter. Whether a passage on the matter holds this very fact is
 for the reader of the passage to find out: most unanswerable questions of squad2 are of that kind.
@@ -49,8 +50,8 @@ class Coefficients:
         return logistic(self.intercept + sum(w * x for w, x in zip(self.weights, astuple(evidence), strict=True)))
 
 
-SEARCHED = Coefficients(-1.89, (2.39, 3.46, -0.34, 3.41, -5.19, 1.97, -1.55))
-BY_WORDS_ALONE = Coefficients(-1.4, (3.4, 4.8, -0.37, 0, 0, 0, 0))  # without vectors the scores are of another scale
+SEARCHED = Coefficients(-1.13, (2.39, 3.46, -0.34, 3.41, -5.19, 1.97, -1.55))
+BY_WORDS_ALONE = Coefficients(-0.62, (2.51, 6.04, -0.1, 0, 0, 0, 0))  # without vectors the scores are of another scale
 
 
 def answerable(evidence: Evidence, *, by_words_alone: bool = False) -> float:
