@@ -1,8 +1,7 @@
-"""The same statement with another number in another article; pure.
+"""The same statement with another number in another article.
 
 Two sentences are the same statement if most of their words are the same without the numbers, and if the names in them
-(codes, models, bare numbers) are the same ones. Measured with twenty contradictions in other words planted into the
-demo: three of four are found. On 500 articles of other people there is no false alarm outside printed output.
+(codes, models, bare numbers) are the same ones. docs/findings.md has how many are found, and how many falsely.
 """
 
 import re

@@ -14,6 +14,7 @@ from knowledge.passages import search_config
 MAX_SENTENCE_CHARS = 400
 MAX_STATEMENTS = 3_000
 AHEAD = 7  # words that the unit of a number may follow in
+CLOCK = frozenset(("am", "pm", "o'clock"))  # 11:00 is 11
 CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 PHONE = re.compile(r"(?<![\w./=-])\+?\(?\d[\d ()/-]{6,}\d(?!\w)")
 PHONE_DIGITS = range(7, 16)
@@ -82,7 +83,7 @@ def read(text: str) -> tuple[dict[str, set[str]], frozenset[str], str]:
             for value, own_unit in numbers:
                 unit = own_unit or unit_before(before)
                 if unit:
-                    values.setdefault(unit, set()).add(value)
+                    values.setdefault(unit, set()).add(value.removesuffix(":00") if unit in CLOCK else value)
                 else:
                     names.add(value)
         elif "_" in bare or any(character.isdigit() for character in bare):

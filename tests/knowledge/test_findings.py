@@ -125,6 +125,7 @@ class TestContradictions:
     @pytest.mark.parametrize(
         ("one", "another"),
         [
+            ("Orders before 11 AM leave the same day.", "Orders before 11:00 am leave the same day."),
             ("The board UNO works at 5 V in all modes.", "The board UNO works at 5 volts in all modes."),
             ("The board R3 works at 5 V in all modes.", "The board R4 works at 3.3 V in all modes."),
             ("Saturday delivery costs £9.95.", "Sunday delivery costs £14.50."),
