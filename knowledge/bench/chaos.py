@@ -29,7 +29,7 @@ from supportbot.embedded import EmbeddedServices
 HELP = "kill the worker and the database again and again while articles are embedded anew and spaces are switched"
 ARTICLES, SECTIONS = 40, 6
 REQUEST_SECONDS = 0.15  # of the encoder that stands in: a re-embedding takes seconds
-FILL_SECONDS, SWITCH_SECONDS = 4.0, 1.0  # the longest from the beginning of a space, or of its last steps, to the kill
+FILL_SECONDS, SWITCH_SECONDS = 4.0, 2.5  # the longest from the beginning of a space, or of its last steps, to the kill
 REPAIR_SECONDS = 60.0
 END_SECONDS = 120.0
 EDITS = 3  # a round
