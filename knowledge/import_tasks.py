@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 logger = get_logger(__name__)
 
 SOFT_SECONDS, HARD_SECONDS = 2 * 3600, 2 * 3600 + 120
-WORKERS_LOCK = 7_220_003  # an advisory lock of this database, beside those of vector_index
+WORKERS_LOCK = 7_220_005  # an advisory lock of this database, beside those of vector_index
 SWEEP_SECONDS = 60
 
 
