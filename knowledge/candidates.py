@@ -17,7 +17,7 @@ from knowledge.models import EmbeddingSpace
 from knowledge.scope import Scope, Survey
 
 ARM = 50  # candidates of each arm
-MATCHED_ROWS = 3_000  # rows ranked by their words, whatever the estimate said
+MATCHED_ROWS = 2_500  # rows ranked by their words, whatever the estimate said
 # ts_rank of one word is a sum of 1/n^2 over its occurrences (0.61, 0.76, 0.83, ... up to 1); long passages hold more of
 # any word. Measured on the evaluation sets: level with BM25 (k1=1.2, b=0.5), at a tenth of its time in SQL.
 LEADING_TERMS = 12  # the words that tell most choose the arm's passages; all of them rank what was chosen

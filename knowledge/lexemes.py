@@ -16,7 +16,7 @@ from knowledge.scope import Scope
 MAX_WORDS = 48  # different words counted; the longest of 238 real forum questions has about 150
 MAX_TERMS = 32  # words searched: the ones that tell most. 32 ranks as well as all of them on the evaluation sets
 COUNTED_MATCHES = 3_000  # of a word that PostgreSQL does not know to be common
-MATCHED_PASSAGES = 3_000  # matches that are ranked; the rarest words choose them when there are more
+MATCHED_PASSAGES = 2_000  # matches that are ranked; the rarest words choose them when there are more
 MET_PASSAGES = 10_000  # matches that are met on the way to them, of which other readers' are passed over
 LEAST_MATCHED = 500
 

@@ -40,12 +40,14 @@ def load() -> list[float]:
 
 def sizes(space: EmbeddingSpace) -> dict[str, int]:
     """Bytes of the tables and of the indexes that a search uses, and of this session's own memory where it is near."""
+    indexes = {index_name(space): "hnsw", index_name(space, "public"): "hnsw_public"}
     names = ["knowledge_embedding", "knowledge_chunk", "chunk_search_live", "chunk_live_faces", "embedding_faces"]
     with connection.cursor() as cursor:
         cursor.execute(
-            "SELECT relname, pg_table_size(oid) FROM pg_class WHERE relname = ANY(%s)", [[*names, index_name(space)]]
+            "SELECT relname, pg_table_size(oid) FROM pg_class WHERE relname = ANY(%s)",
+            [[*names, *indexes]],
         )
-        found = {name.replace(index_name(space), "hnsw"): size for name, size in cursor.fetchall()}
+        found = {indexes.get(name, name): size for name, size in cursor.fetchall()}
     if (process := server_process()) is not None:
         lines = Path(f"/proc/{process}/status").read_text().splitlines()
         fields = dict(line.split(":", 1) for line in lines if ":" in line)

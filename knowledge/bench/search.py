@@ -52,6 +52,7 @@ class Filter:
 # audience they are of other subjects than the rest.
 FILTERS = [
     Filter(),
+    Filter(("public", "customers")),
     Filter(("public",)),
     *(Filter(language=language) for language in ("de", "fr", "es", "it", "nl", "pt")),
     Filter(("customers",)),
