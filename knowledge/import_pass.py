@@ -8,11 +8,13 @@ from traceback import extract_tb
 from typing import Any
 
 from django.conf import settings
+from django.db import transaction
 from django.utils import timezone
 
 from knowledge import import_files
 from knowledge.import_links import LinkMap
 from knowledge.import_plan import (
+    PUBLISHED,
     Action,
     Known,
     Matches,
@@ -26,7 +28,7 @@ from knowledge.import_plan import (
     wished_slug,
 )
 from knowledge.import_shelf import Shelf
-from knowledge.import_writing import Writer, refusal
+from knowledge.import_writing import DELETED, Writer, facts_of, refusal, still_there
 from knowledge.importers import Limits, SourceError, guess_kind, read
 from knowledge.models import MAX_BODY_CHARS, Article, ImportedArticle, ImportItem, ImportRun, ImportSource
 from supportbot.log import get_logger
@@ -117,7 +119,16 @@ def _plan(run: ImportRun, shelf: Shelf, *, complete: bool) -> tuple[LinkMap, lis
     matches = match(shelf.documents, known, shelf.failures)
     _adopt(shelf.documents, matches)
     slugs = name(shelf.documents, matches, set(Article.objects.values_list("slug", flat=True)))
-    links = LinkMap((each.key, each.address, slugs[each.key]) for each in shelf.documents)
+    withdraws = run.source.missing != ImportSource.Missing.KEEP
+    allow_many, missing = run.allow_missing, list[Step]()
+    if complete:
+        missing += find_missing(known, matches, shelf.failures, withdraws=withdraws, allow_many=allow_many)
+    links = LinkMap(
+        [
+            *((each.key, each.address, slugs[each.key]) for each in shelf.documents),
+            *_left(known, matches, missing if withdraws else ()),
+        ]
+    )
     steps = [Step(Action.FAILED, key, message=reason) for key, reason in shelf.failures.items()]
     for document, body in shelf.bodies():
         text, dead = _linked(links, document, body)
@@ -134,10 +145,17 @@ def _plan(run: ImportRun, shelf: Shelf, *, complete: bool) -> tuple[LinkMap, lis
                 overwrite=run.overwrite,
             )
         )
-    if complete:
-        withdraws = run.source.missing != ImportSource.Missing.KEEP
-        steps += find_missing(known, matches, shelf.failures, withdraws=withdraws, allow_many=run.allow_missing)
-    return links, steps
+    return links, steps + missing
+
+
+def _left(known: Sequence[Known], matches: Matches, missing: Iterable[Step]) -> Iterator[tuple[str, str, str]]:
+    """Articles whose documents were not read, and that stay: links still lead to them."""
+    matched = {article.article_id for article in matches.known.values()}
+    goes = {step.key for step in missing if step.action == Action.MISSING}
+    for each in known:
+        gone_before = each.missing and each.status != PUBLISHED
+        if each.article_id not in matched and each.key not in goes and not gone_before:
+            yield each.key, each.address, each.slug
 
 
 def _linked(links: LinkMap, document: Shelved, body: str) -> tuple[str, int]:
@@ -147,7 +165,8 @@ def _linked(links: LinkMap, document: Shelved, body: str) -> tuple[str, int]:
 
 
 def _known(source: ImportSource) -> Iterator[Known]:
-    for each in ImportedArticle.objects.filter(source=source).select_related("article").iterator(chunk_size=BATCH):
+    rows = ImportedArticle.objects.filter(source=source).select_related("article__category")
+    for each in rows.iterator(chunk_size=BATCH):
         yield Known(
             key=each.key,
             article_id=each.article_id,
@@ -159,13 +178,16 @@ def _known(source: ImportSource) -> Iterator[Known]:
             status=each.article.status,
             left_as=each.left_as,
             missing=each.missing_since is not None,
+            now_facts=facts_of(each.article),
+            address=each.address,
         )
 
 
 def _adopt(documents: Sequence[Shelved], matches: Matches) -> None:
     """Articles that no source holds, with the address and title of a new document, are that document.
 
-    So a source that was deleted and added again finds its articles. Where their text is another one, it stays.
+    So a source that was deleted and added again finds its articles. What staff have chosen for them meanwhile stays:
+    whom they are for, and that they are not published; and where their text is another one, the text.
     """
     wished = {wished_slug(each): each for each in reversed(documents) if each.key not in matches.known}
     free = Article.objects.filter(imported__isnull=True).select_related("category").defer("owner")
@@ -175,7 +197,6 @@ def _adopt(documents: Sequence[Shelved], matches: Matches) -> None:
             document = wished[article.slug]
             if article.title.casefold() != document.title.casefold():
                 continue
-            facts = {"category": article.category.name, "language": article.language, "audience": article.audience}
             matches.known[document.key] = Known(
                 key=document.key,
                 article_id=article.pk,
@@ -183,9 +204,10 @@ def _adopt(documents: Sequence[Shelved], matches: Matches) -> None:
                 text_digest="",
                 now_digest=text_digest(article.title, article.body),
                 content_digest="",
-                facts=facts,
+                facts=dict(document.facts),
                 status=article.status,
-                left_as=article.status,
+                left_as=article.status if article.status == PUBLISHED else "",
+                now_facts=facts_of(article),
             )
 
 
@@ -211,8 +233,7 @@ def _do(run: ImportRun, steps: Sequence[Step], shelf: Shelf, links: LinkMap, pul
         run.written, run.counts = run.written + 1, dict(counts)
         pulse.beat()
     for first in range(0, len(still), BATCH):
-        _leave(run, writer, still[first : first + BATCH])
-        counts[Action.UNCHANGED] += len(still[first : first + BATCH])
+        counts += _leave(run, writer, still[first : first + BATCH])
         run.counts = dict(counts)
         pulse.beat()
 
@@ -224,17 +245,23 @@ def _foresee(writer: Writer, step: Step, body: str, sample: str) -> str:
     return action
 
 
-def _leave(run: ImportRun, writer: Writer, steps: Iterable[Step]) -> None:
-    """Documents that say what their articles say."""
+def _leave(run: ImportRun, writer: Writer, steps: Sequence[Step]) -> Counter[str]:
+    """Documents that say what their articles say. Gives how many lines of each action there are."""
     items, seen = [], []
-    for step in steps:
-        known, document = step.known, step.document
-        assert known is not None and document is not None
-        items.append(writer.item(Action.UNCHANGED, step, known.article_id, step.message))
-        if (known.text_digest, known.content_digest) == (step.text_digest, document.content_digest):
-            seen.append(known.article_id)
-        elif not run.preview:
-            writer.link(step, document, known.article_id, known.left_as)
-    ImportItem.objects.bulk_create(items, ignore_conflicts=True)
-    if not run.preview:
-        ImportedArticle.objects.filter(article__in=seen).update(last_seen=run, missing_since=None)
+    with transaction.atomic():
+        there = still_there(step.known and step.known.article_id for step in steps)
+        for step in steps:
+            known, document = step.known, step.document
+            assert known is not None and document is not None
+            if known.article_id not in there:
+                items.append(writer.item(Action.FAILED, step, None, DELETED))
+                continue
+            items.append(writer.item(Action.UNCHANGED, step, known.article_id, step.message))
+            if (known.text_digest, known.content_digest) == (step.text_digest, document.content_digest):
+                seen.append(known.article_id)
+            elif not run.preview:
+                writer.link(step, document, known.article_id, known.left_as)
+        ImportItem.objects.bulk_create(items, ignore_conflicts=True)
+        if not run.preview:
+            ImportedArticle.objects.filter(article__in=seen).update(last_seen=run, missing_since=None)
+    return Counter(str(item.action) for item in items)

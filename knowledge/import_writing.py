@@ -1,6 +1,6 @@
 """Doing one step of an import: the article, where it came from, and the line of the report, in one transaction."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
@@ -11,7 +11,7 @@ from django.utils.text import slugify
 
 from knowledge import publishing
 from knowledge.chunking import TooManyPieces, split
-from knowledge.import_plan import EDITED, Action, Known, Shelved, Step, Wish, free_slug, text_digest
+from knowledge.import_plan import EDITED, Action, Known, Shelved, Step, Wish, facts_to_set, free_slug, text_digest
 from knowledge.models import Article, Category, ImportedArticle, ImportItem, ImportRun, ImportSource
 from knowledge.models.imports import MAX_MESSAGE_CHARS
 from knowledge.publishing import PublishingError
@@ -25,6 +25,7 @@ logger = get_logger(__name__)
 # What a strange text may provoke in the code that reads it. A database that is away is not among them: that ends a run.
 PROVOKED = (ValidationError, ObjectDoesNotExist, DataError, IntegrityError, ValueError, LookupError, RecursionError)
 MAX_CATEGORY_SLUG_CHARS = 80
+DELETED = "Its article was deleted meanwhile. Import again."
 WITHDRAWN_HERE = "It was withdrawn here since: the new text is a draft."
 
 
@@ -45,7 +46,7 @@ class Writer:
         try:
             with transaction.atomic():
                 article, message = self._act(step, body)
-                self.record(step.action, step, article, message)
+                self.item(step.action, step, article, message).save(force_insert=True)
             return step.action
         except EditedMeanwhile:
             self.record(Action.EDITED, step, step.known and step.known.article_id, EDITED)
@@ -57,7 +58,10 @@ class Writer:
             return Action.FAILED
 
     def record(self, action: str, step: Step, article: object = None, message: str = "", sample: str = "") -> None:
-        self.item(action, step, article, message, sample).save(force_insert=True)
+        """The line of a step that was not done, whose article may have been deleted meanwhile."""
+        with transaction.atomic():
+            left = article if article in still_there([article]) else None
+            self.item(action, step, left, message, sample).save(force_insert=True)
 
     def item(self, action: str, step: Step, article: object, message: str, sample: str = "") -> ImportItem:
         return ImportItem(
@@ -97,7 +101,8 @@ class Writer:
         if text_digest(article.title, article.body) != known.now_digest:
             raise EditedMeanwhile
         if step.action == Action.EDITED:
-            self.link(step, document, known.article_id, known.left_as)
+            if known.text_digest:  # else it is somebody's own, which only looks like this document
+                self.link(step, document, known.article_id, known.left_as)
             return step.message
         before, ours, message = article.status, article.status == known.left_as, step.message
         if step.writes_text:
@@ -120,12 +125,8 @@ class Writer:
             publishing.save_draft(article=article, by=self.by)
 
     def _set_facts(self, article: Article, document: Shelved, known: Known) -> None:
-        """Follow the source where it says something new; what staff set here otherwise stays."""
-        told = known.facts
-        for name, wanted in document.facts.items():
-            now = article.category.name if name == "category" else getattr(article, name)
-            if not self.run.overwrite and (wanted == told.get(name) or now != told.get(name)):
-                continue
+        changed = facts_to_set(document.facts, known.facts, facts_of(article), overwrite=self.run.overwrite)
+        for name, wanted in changed.items():
             setattr(article, name, self._category(wanted) if name == "category" else wanted)
 
     def _withdraw(self, step: Step) -> tuple[object, str]:
@@ -167,6 +168,19 @@ class Writer:
         return self._categories[name.casefold()]
 
 
+def facts_of(article: Article) -> dict[str, str]:
+    return {"category": article.category.name, "language": article.language, "audience": article.audience}
+
+
+def still_there(keys: Iterable[object]) -> set[object]:
+    """The articles of these keys that nobody has deleted, and that nobody can until the transaction ends."""
+    wanted = [key for key in keys if key is not None]
+    if not wanted:
+        return set()
+    rows = Article.objects.select_for_update(no_key=True).filter(pk__in=wanted).order_by("pk")
+    return set(rows.values_list("pk", flat=True))
+
+
 def category_named(name: str) -> Category:
     """The category of this name, whatever its case; made if there is none."""
     found = Category.objects.filter(name__iexact=name).first()
@@ -201,5 +215,5 @@ def _sentence(error: Exception) -> str:
     if isinstance(error, IntegrityError):
         return "Somebody else used its address or name at the same moment. Import again."
     if isinstance(error, ObjectDoesNotExist):
-        return "Its article was deleted meanwhile. Import again."
+        return DELETED
     return f"Its text cannot be handled ({type(error).__name__})."

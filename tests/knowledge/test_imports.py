@@ -2,7 +2,7 @@
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.db import OperationalError
+from django.db import OperationalError, connection
 
 from knowledge import import_pass, import_writing, imports, publishing, tasks
 from knowledge.importers import Document, SourceError, Unreadable
@@ -19,7 +19,7 @@ class Reader:
     def __init__(self):
         self.found = []
 
-    def __call__(self, kind, location, *, limits):
+    def __call__(self, kind, location, *, limits, tick=None):
         for each in self.found:
             if isinstance(each, BaseException):
                 raise each
@@ -367,6 +367,131 @@ def test_a_source_that_was_deleted_and_added_again_finds_its_articles(reader, so
     assert run(again)[1] == {"a": "unchanged", "b": "edited"}
     assert Article.objects.count() == 2
     assert run(again)[1] == {"a": "unchanged", "b": "edited"}
+
+
+class TestWhatLooksLikeADocument:
+    """Articles that no source holds, with the address and title of a document."""
+
+    @pytest.fixture
+    def own(self, reader, source, ada):
+        """An article as an import that was deleted since has left it, which staff then took back."""
+
+        def make(audience="public", status="published", body=None):
+            article = Article(
+                slug="about-a", title="About a", body=body or document("a").body, audience=audience,
+                category=Category.objects.create(name="Imported", slug="imported"),
+            )  # fmt: skip
+            publishing.publish(article=article, by=ada)
+            verbs = {"draft": publishing.unpublish, "archived": publishing.archive}
+            if status in verbs:
+                verbs[status](article=article, by=ada)
+            return article
+
+        return make
+
+    @pytest.mark.parametrize("overwrite", [False, True])
+    def test_an_internal_article_stays_internal(self, own, reader, source, overwrite):
+        article = own("internal")
+        reader.found = [document("a")]
+        assert run(source, overwrite=overwrite)[1] == {"a": "unchanged"}
+        reader.found = [document("a", body="Another text.")]
+        assert run(source, overwrite=overwrite)[1] == {"a": "changed"}
+        article.refresh_from_db()
+        assert (article.audience, article.status, article.body) == ("internal", "published", "Another text.")
+        assert set(Chunk.objects.filter(live=True).values_list("audience", flat=True)) == {"internal"}
+
+    @pytest.mark.parametrize("status", ["draft", "archived"])
+    def test_one_that_is_not_published_stays_so_and_that_is_told(self, own, reader, source, status):
+        own(status=status)
+        reader.found = [document("a")]
+        done, report = run(source)
+        assert report == {"a": "unchanged"} and articles() == {"about-a": status}
+        assert "is not published; it stays so" in done.items.get().message
+        reader.found = [document("a", body="Another text.")]
+        run(source, overwrite=True)
+        assert articles()["about-a"] != "published" and not Chunk.objects.filter(live=True).exists()
+
+    def test_one_with_another_text_is_left_alone_whatever_becomes_of_the_document(self, own, reader, source):
+        own(body="What Ada wrote herself.")
+        reader.found = [document("a"), document("b"), document("c")]
+        done, report = run(source)
+        assert report == {"a": "edited", "b": "new", "c": "new"}
+        assert "is here already, with another text" in done.items.get(key="a").message
+        assert not ImportedArticle.objects.filter(key="a").exists()
+        reader.found = reader.found[1:]
+        assert run(source, allow_missing=True)[1] == {"b": "unchanged", "c": "unchanged"}
+        assert articles()["about-a"] == "published"
+
+    def test_overwriting_foretells_what_it_changes_and_shows_an_article_to_no_more_people(self, own, reader, source):
+        own("internal")
+        reader.found = [document("a", category="Shop", audience="public", language="de")]
+        foreseen, report = run(source, preview=True, overwrite=True)
+        assert report == {"a": "changed"}
+        assert foreseen.items.get().message == "category: Imported → Shop; language: en → de."
+        run(source, overwrite=True)
+        article = Article.objects.get()
+        assert (article.category.name, article.language, article.audience) == ("Shop", "de", "internal")
+
+
+@pytest.mark.parametrize("missing", ["keep", "unpublish"])
+def test_a_page_that_fails_leaves_the_links_to_its_article(missing, reader, source):
+    source.missing = missing
+    source.save()
+    first = document("a.md", "First", f"See [b](b.md). {LONG}")
+    reader.found = [first, document("b.md", "Second"), document("c.md")]
+    run(source)
+    for found in ([first, Unreadable("b.md", "No."), document("c.md")], [first, SourceError("It breaks off.")]):
+        reader.found = found
+        assert run(source)[1]["a.md"] == "unchanged"
+        assert "[b](/help/second/)" in Article.objects.get(title="First").body
+    reader.found = [first, document("c.md")]
+    assert run(source)[1]["a.md"] == ("unchanged" if missing == "keep" else "changed")
+
+
+def test_a_page_listed_by_its_other_address_is_the_same_article(reader, source):
+    page = "https://larkfield.example/prices"
+    reader.found = [document(f"{page}?a=1", "Prices", LONG, address=page), Unreadable(f"{page}?b=2", "Same page.")]
+    run(source)
+    reader.found = [
+        document(f"{page}?b=2", "Prices", f"New. {LONG}", address=page), Unreadable(f"{page}?a=1", "Same page."),
+    ]  # fmt: skip
+    assert run(source)[1] == {f"{page}?b=2": "moved", f"{page}?a=1": "failed"}
+    assert Article.objects.get().live_revision.body.startswith("New.")
+
+
+class TestAnArticleDeletedMeanwhile:
+    """Between the plan and its step. The database looks for what is gone at the end of each transaction."""
+
+    @pytest.fixture
+    def deletes(self, reader, source, ada, monkeypatch):
+        reader.found = [document("a"), document("b"), document("c")]
+        run(source)
+        plan = import_pass._plan
+
+        def slow(*args, **kwargs):
+            planned = plan(*args, **kwargs)
+            publishing.delete(article=Article.objects.get(slug="about-b"), by=ada)
+            return planned
+
+        monkeypatch.setattr(import_pass, "_plan", slow)
+
+    @pytest.mark.parametrize("preview", [False, True])
+    @pytest.mark.parametrize("body", [None, "New text."])
+    def test_is_one_line_of_the_report(self, deletes, reader, source, preview, body):
+        reader.found[1] = document("b", body=body)
+        done, report = run(source, preview=preview)
+        connection.check_constraints()
+        assert (done.state, report["a"], report["c"]) == ("done", "unchanged", "unchanged")
+        line = done.items.get(key="b")
+        assert line.article is None and line.action == ("changed" if preview and body else "failed")
+        assert done.counts[line.action] == 1 and done.counts["unchanged"] == 2
+
+    def test_one_that_is_gone_there_too_is_one(self, deletes, reader, source):
+        del reader.found[1]
+        done, report = run(source)
+        connection.check_constraints()
+        assert report["b"] == "failed"
+        assert done.items.get(key="b").message == "Its article was deleted meanwhile. Import again."
 
 
 def test_links_between_documents_lead_to_their_articles_and_follow_new_ones(reader, source):

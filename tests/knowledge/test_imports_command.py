@@ -19,7 +19,7 @@ def found(monkeypatch, tmp_path):
     """What the reader gives; the folder that it seems to come from."""
     found = list(PAGES)
 
-    def read(kind, location, *, limits):
+    def read(kind, location, *, limits, tick=None):
         for each in found:
             if isinstance(each, BaseException):
                 raise each

@@ -11,6 +11,7 @@ from knowledge.import_plan import (
     Wish,
     content_digest,
     decide,
+    facts_to_set,
     find_missing,
     free_slug,
     match,
@@ -99,6 +100,25 @@ class TestMatching:
         assert [matches.known[key].key for key in ("3.md", "4.md")] == ["1.md", "2.md"]
         assert "5.md" not in matches.known
 
+    def test_the_address_of_a_page_tells_where_the_key_and_the_text_have_changed(self):
+        page = "https://larkfield.example/prices"
+        article = known("a", address=page)
+        assert match([document("b", body="New.", address=page)], [article], {"a"}).known == {"b": article}
+        assert not match([document("b", body="New.")], [known("a")], {"a"}).known
+        assert not match([document("b", body="New.", address=page)], [article, known("c", address=page)]).known
+        both = [document("b", body="New.", address=page), document("c", body="Other.", address=page)]
+        assert not match(both, [article]).known
+
+
+def test_overwriting_never_shows_an_article_to_more_people():
+    told = {"audience": "public", "language": "en"}
+    now = {"audience": "customers", "language": "de"}
+    assert facts_to_set(told, told, now, overwrite=False) == {}
+    assert facts_to_set(told, told, now, overwrite=True) == {"language": "en"}
+    inner = {"audience": "internal", "language": "de"}
+    assert facts_to_set(inner, told, now, overwrite=True) == {"audience": "internal"}
+    assert facts_to_set(told, inner, inner, overwrite=False) == {"audience": "public", "language": "en"}
+
 
 class TestNaming:
     def test_addresses_are_the_articles_own_or_free_ones(self):
@@ -155,6 +175,18 @@ class TestMissing:
         assert self.find(articles, seen={"0", "1", "2"}, unreadable={unread}) == [("3", "held")]
         assert self.find(articles, seen={"0", "1", "2"}, unreadable={"row.md", "77"}) == [("3", "missing")]
         assert self.find(articles, seen={"0", "1", "2"}, unreadable={unread}, allow_many=True) == [("3", "missing")]
+
+    def test_what_lies_in_a_folder_that_was_not_read_is_not_gone(self):
+        articles = [known("1"), known("2"), known("guide/a.md"), known("guide/deep/b.md")]
+        assert self.find(articles, seen={"1", "2"}, unreadable={"guide"}) == []
+        assert self.find(articles, seen={"1", "2", "guide/a.md"}, unreadable={"gui"}) == [
+            ("guide/deep/b.md", "missing")
+        ]
+        pages = [known("1"), known("2"), known("https://x.example/a/b")]
+        assert self.find(pages, seen={"1", "2"}, unreadable={"https://x.example/a"})[0][1] == "missing"
+
+    def test_an_article_that_no_import_wrote_is_never_gone(self):
+        assert self.find([known("1"), known("2"), known("3", text_digest="")], seen={"1", "2"}) == []
 
     def test_what_was_missing_before_is_done_with(self):
         articles = [known("1"), known("2", missing=True, status="draft", left_as="draft")]
