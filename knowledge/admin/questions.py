@@ -12,7 +12,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_POST
 
 from knowledge.findings.held_questions import MAX_QUESTIONS, held_questions, is_held
-from knowledge.models import Article, TestQuestion
+from knowledge.models import Article, Finding, TestQuestion
 from knowledge.publishing import storable
 
 MAX_QUESTION_CHARS = 500
@@ -56,6 +56,7 @@ class QuestionPages(admin.ModelAdmin):
     def delete_question(self, request: HttpRequest, key: object, number: int) -> HttpResponse:
         article = self._article(request, key, change=True)
         article.test_questions.filter(pk=number).delete()
+        article.findings.filter(kind=Finding.Kind.TEST_QUESTION_LOST, details__id=number).delete()
         return _listed(article)
 
     def _article(self, request: HttpRequest, key: object, *, change: bool = False) -> Article:

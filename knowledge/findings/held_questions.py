@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from django.utils import timezone
 
 from knowledge.models import Article, Audience, TestQuestion
-from knowledge.retrieval import find_passages
+from knowledge.retrieval import RetrievalError, find_passages
 
 MAX_QUESTIONS = 40  # of an article
 RANK_HELD = 3  # an answer is written from so many passages
@@ -38,12 +38,20 @@ def held_questions(article: Article) -> Held:
 
 
 def ask_again(article: Article) -> Held:
-    """Search for each as a reader of this article would, and keep its place. Raises RetrievalError."""
+    """Search for each as a reader of this article would, and keep its place.
+
+    Raises RetrievalError, also where the search is not whole: a place found by the words alone says nothing.
+    """
     audiences = {str(Audience.PUBLIC), str(article.audience)}
     held = held_questions(article)
     for question in held.questions:
-        found = find_passages(question.question, audiences=audiences, language=article.language).ranked_article_ids
-        question.last_rank = found.index(article.pk) + 1 if article.pk in found else None
+        found = find_passages(question.question, audiences=audiences, language=article.language)
+        if found.degraded:
+            raise RetrievalError("Test questions wait until the search has its vectors again.")
+        ranked = found.ranked_article_ids
+        question.last_rank = ranked.index(article.pk) + 1 if article.pk in ranked else None
         question.last_checked = timezone.now()
-        question.save(update_fields=["last_rank", "last_checked"])
+        TestQuestion.objects.filter(pk=question.pk).update(  # it may be deleted meanwhile
+            last_rank=question.last_rank, last_checked=question.last_checked
+        )
     return held

@@ -17,7 +17,7 @@ HELP = re.compile(r"/help/([-\w]+)/?\Z")
 
 @dataclass(frozen=True, slots=True)
 class Link:
-    """An internal link; `slug` is empty for one within the page."""
+    """An internal link; `slug` is empty for one within the page, and may be longer than any article's."""
 
     href: str
     slug: str
@@ -50,7 +50,7 @@ def _read(href: str) -> Link | None:
         parts = urlsplit(href)
     except ValueError:  # a bracket that is no address
         return None
-    anchor = unquote(parts.fragment)
+    anchor = unquote(parts.fragment).replace("\x00", "\ufffd")  # "%00", which no row can hold
     if not parts.scheme and not parts.netloc and not parts.path:
         return Link(href, "", anchor) if anchor else None
     ours = urlsplit(settings.PUBLIC_URL) if settings.PUBLIC_URL else None

@@ -29,11 +29,15 @@ NUMBER = re.compile(r"\d")
 
 @dataclass(frozen=True, slots=True)
 class Overlap:
-    """Passages of two articles that repeat each other; `share` is of the words of the shorter ones, 0 to 1."""
+    """Passages of two articles that repeat each other; `share` is of the words of the shorter ones, 0 to 1.
+
+    `pairs` are for people: each passage once. `alike` are all that are alike: the same from whichever side one looks.
+    """
 
     other: UUID
     pairs: tuple[Pair, ...]
     share: float
+    alike: tuple[Pair, ...]
 
 
 def words(text: str) -> list[str]:
@@ -75,17 +79,20 @@ def overlaps(pairs: Sequence[Pair]) -> list[Overlap]:
     for pair, _ in alike:
         spread[pair.own.chunk_id].add(pair.other.article_id)
     by_article: dict[UUID, list[tuple[Pair, float]]] = defaultdict(list)
+    every: dict[UUID, list[Pair]] = defaultdict(list)
     for pair, share in alike:
+        every[pair.other.article_id].append(pair)
         if len(spread[pair.own.chunk_id]) < TEMPLATE:
             by_article[pair.other.article_id].append((pair, share))
-    found = [_overlap(other, repeated) for other, repeated in by_article.items()]
+    found = [_overlap(other, repeated, every[other]) for other, repeated in by_article.items()]
     return sorted(found, key=lambda overlap: (-len(overlap.pairs), -overlap.share))
 
 
-def _overlap(other: UUID, repeated: list[tuple[Pair, float]]) -> Overlap:
+def _overlap(other: UUID, repeated: list[tuple[Pair, float]], alike: list[Pair]) -> Overlap:
     """Each passage with the one that it repeats most."""
     best: dict[int, tuple[Pair, float]] = {}
     for pair, share in sorted(repeated, key=lambda each: (-each[1], each[0].own.chunk_id, each[0].other.chunk_id)):
         best.setdefault(pair.own.chunk_id, (pair, share))
     kept = list(best.values())
-    return Overlap(other, tuple(pair for pair, _ in kept), sum(share for _, share in kept) / len(kept))
+    share = sum(share for _, share in kept) / len(kept)
+    return Overlap(other, tuple(pair for pair, _ in kept), share, tuple(alike))

@@ -24,7 +24,10 @@ def touching(article: Article) -> Q:
 
 
 def keep(found: list[Finding], recorded: QuerySet[Finding]) -> None:
-    """These are the findings now: new ones are added, the same ones stay as they are, the others go."""
+    """These are the findings now: new ones are added, the same ones stay as they are, others of `recorded` go.
+
+    What was dismissed is better left out of `recorded`: it holds again when the same texts are compared again.
+    """
     fresh = {_identity(finding) for finding in found}
     with transaction.atomic():
         gone = [finding.pk for finding in recorded if _identity(finding) not in fresh]
@@ -48,15 +51,17 @@ def link_row(article: Article, link: BrokenLink) -> Finding:
 
 
 def question_row(article: Article, question: TestQuestion) -> Finding:
-    details = {"question": shorten(question.question), "rank": question.last_rank}
-    asked = text_hash([question.question, str(article.live_revision_id)])
+    """Its article is live."""
+    live = article.live_revision
+    details = {"id": question.pk, "question": shorten(question.question), "rank": question.last_rank}
+    asked = text_hash([question.question, live.title, live.body] if live else [question.question])
     return Finding(article=article, kind=Finding.Kind.TEST_QUESTION_LOST, text_hash=asked, details=details)
 
 
 def overlap_row(article: Article, overlap: Overlap) -> Finding:
     passages = [[pair.own.chunk_id, pair.other.chunk_id] for pair in overlap.pairs[:SHOWN]]
     details = {"count": len(overlap.pairs), "percent": round(100 * overlap.share), "passages": passages}
-    return _of_two(article, str(Finding.Kind.OVERLAP), overlap.other, list(overlap.pairs), details)
+    return _of_two(article, str(Finding.Kind.OVERLAP), overlap.other, list(overlap.alike), details)
 
 
 def contradiction_rows(article: Article, found: list[Contradiction]) -> list[Finding]:

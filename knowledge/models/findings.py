@@ -93,6 +93,7 @@ class Checkup(models.Model):
     article = models.OneToOneField(Article, null=True, on_delete=models.SET_NULL, related_name="checkup")
     slug = models.CharField(max_length=120)
     audience = models.CharField(max_length=12, blank=True)
+    language = models.CharField(max_length=8, blank=True)
     updated = models.DateTimeField()
     revision = models.UUIDField(null=True, help_text="The live one.")
     compared = models.UUIDField(null=True, help_text="The live one whose passages were compared: it had its vectors.")

@@ -11,7 +11,7 @@ from django.utils import timezone
 
 from knowledge import indexing, publishing, tasks
 from knowledge.admin.questions import MAX_QUESTIONS
-from knowledge.models import MAX_BODY_CHARS, Article, Chunk, TestQuestion
+from knowledge.models import MAX_BODY_CHARS, Article, Chunk, Finding, TestQuestion
 from knowledge.revisions import Part, compare
 
 LIST = "/admin/knowledge/article/"
@@ -127,8 +127,9 @@ class TestQuestionsToHold:
         assert reply["line"] == "" and "not asked yet" in reply["questions"][0]["state"]
         kept = TestQuestion.objects.get()
         assert (kept.article, kept.created_by) == (saved, ada)
+        Finding.objects.create(article=saved, kind="test_question_lost", text_hash="x", details={"id": kept.pk})
         left = desk.post(page(saved, "delete_question", kept.pk)).json()
-        assert left["questions"] == [] and not TestQuestion.objects.exists()
+        assert left["questions"] == [] and not TestQuestion.objects.exists() and not Finding.objects.exists()
 
     def test_how_many_are_still_answered_is_told(self, desk, saved):
         now = timezone.now()

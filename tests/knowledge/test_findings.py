@@ -1,14 +1,17 @@
 """What editors are told: repetitions, contradictions, links that lead nowhere, questions that were lost."""
 
 import pytest
+from django.db import DataError
 
 from knowledge import finding_tasks, indexing, publishing, tasks
 from knowledge.findings import checkups
 from knowledge.findings.held_questions import held_questions
 from knowledge.findings.links import anchors, internal_links
 from knowledge.findings.overlaps import shared
+from knowledge.findings.rows import question_row
 from knowledge.findings.statements import read
-from knowledge.models import Article, Checkup, Finding, InternalLink, TestQuestion
+from knowledge.models import Article, Checkup, Chunk, Finding, InternalLink, TestQuestion
+from knowledge.retrieval import RetrievalError
 
 REFUND = (
     "We send the money back to the card that you paid with. Refunds reach a debit or credit card within 7 working days "
@@ -68,7 +71,38 @@ class TestOverlaps:
         assert found(one) == []
         write("refunds-again", REFUND + " Write to us after that.")
         assert found(one) == [("overlap", "Refunds again")]
+        assert Finding.objects.filter(dismissed_at=None).count() == 1
+
+    def test_what_was_dismissed_stays_so_when_it_is_withdrawn_and_published_again(self, write, ada):
+        one, two = write("refund-times", REFUND), write("refunds-again", REFUND)
+        checkups.dismiss(finding=Finding.objects.get(), by=ada)
+        publishing.unpublish(article=two, by=None)
+        checkups.check_article(two.pk)
+        write("refunds-again", REFUND)
+        assert found(one) == found(two) == []
+
+    def test_a_passage_that_another_has_twice_is_one_finding_from_either_side(self, write, ada):
+        one, two = (
+            write("refund-times", REFUND),
+            write("twice", f"## Now\n\n{REFUND}\n\n## Later\n\n{REFUND} Thank you."),
+        )
+        checkups.dismiss(finding=Finding.objects.get(), by=ada)
+        for article in (one, two):
+            Checkup.objects.all().delete()
+            checkups.check_article(article.pk)
+            assert found(one) == found(two) == []
         assert Finding.objects.count() == 1
+
+    def test_what_is_cut_anew_is_compared_again(self, write):
+        one = write("refund-times", REFUND)
+        write("refunds-again", REFUND)
+        before = Finding.objects.get().details["passages"]
+        Chunk.objects.filter(article=one).delete()
+        publishing.repair(article=one)
+        indexing.embed_stale(one.pk)
+        assert checkups.check_due(seconds=10) >= 1
+        assert Finding.objects.get().details["passages"] != before
+        assert checkups.check_due(seconds=10) == 0
 
     def test_an_article_that_is_withdrawn_overlaps_with_nothing(self, write):
         one, two = write("refund-times", REFUND), write("refunds-again", REFUND)
@@ -207,6 +241,28 @@ class TestLinks:
         assert found(article) == [("broken_link", "")]
         assert not Checkup.objects.filter(article=None).exists()
 
+    def test_a_link_that_is_too_long_or_unreadable_stops_nothing(self, write):
+        longest = f"/help/{'a' * 121}/"
+        article = write("page", f"See [it]({longest}), [this](#x%00y) and [that](/help/gone/).")
+        assert {each.details["href"] for each in checkups.findings_of(article)} == {longest, "#x%00y", "/help/gone/"}
+        assert [link.slug for link in article.internal_links.all()] == ["gone"]
+
+    def test_one_that_cannot_be_looked_at_stops_no_other(self, write, monkeypatch):
+        target, bad = write("target", "Words."), write("bad", "See [it](/help/target/).")
+        article = write("page", "See [it](/help/target/).")
+        check_links = checkups.check_links
+
+        def fail(article):
+            if article == bad:
+                raise DataError
+            check_links(article)
+
+        monkeypatch.setattr(checkups, "check_links", fail)
+        publishing.delete(article=target, by=None)
+        checkups.check_due(seconds=10)
+        assert found(article) == [("broken_link", "")]
+        assert list(checkups.due()) == [bad] and not Checkup.objects.filter(article=None).exists()
+
     def test_links_are_read_as_the_page_shows_them(self, settings):
         settings.PUBLIC_URL = "https://shop.example"
         body = "[a](/help/a/) [b](https://shop.example/help/b/#x) [c](https://[bad) `[d](/help/d/)` [e](/help/e/?q=1)"
@@ -228,6 +284,30 @@ class TestQuestions:
         checkups.check_article(article.pk)
         assert str(held_questions(article)) == "0 of 1 still answered from here"
         assert found(article) == [("test_question_lost", "")]
+
+    def test_without_vectors_no_question_is_lost_and_it_is_asked_again_later(self, write, settings):
+        article = write("refund-times", REFUND)
+        question = TestQuestion.objects.create(article=article, question="When do refunds reach my credit card?")
+        article.refresh_from_db()
+        article.audience = "internal"
+        publishing.save_draft(article=article, by=None)
+        served, settings.EMBEDDING_URL = settings.EMBEDDING_URL, "http://127.0.0.1:9/v1"
+        with pytest.raises(RetrievalError):
+            checkups.check_article(article.pk)
+        question.refresh_from_db()
+        assert (question.last_checked, found(article), list(checkups.due())) == (None, [], [article])
+        settings.EMBEDDING_URL = served
+        assert checkups.check_due(seconds=10) == 1
+        question.refresh_from_db()
+        assert question.last_rank == 1
+
+    def test_it_is_the_same_finding_when_the_same_text_is_published_again(self, write, ada):
+        article = write("kayaks", "Kayaks are hired by the hour at the lake.")
+        question = TestQuestion(article=article, question="Refunds?", last_rank=None)
+        before = question_row(article, question).text_hash
+        publishing.unpublish(article=article, by=None)
+        assert question_row(write("kayaks", article.body), question).text_hash == before
+        assert question_row(write("kayaks", "Other words."), question).text_hash != before
 
 
 class TestWhatIsDue:
