@@ -13,13 +13,14 @@ EDITORS = [
 ]
 
 
-def widen_groups(apps, schema_editor):
+def widen_groups(apps, schema_editor) -> None:
     # Permissions are made after the last migration; a group needs its own now.
     create_permissions(installed.get_app_config("knowledge"), apps=apps, verbosity=0)
     Group, Permission = apps.get_model("auth", "Group"), apps.get_model("auth", "Permission")
     ours = Permission.objects.filter(content_type__app_label="knowledge")
-    Group.objects.get(name="editor").permissions.add(*ours.filter(codename__in=EDITORS))
-    Group.objects.get(name="administrator").permissions.add(*ours)
+    wider = {"editor": ours.filter(codename__in=EDITORS), "administrator": ours}
+    for group in Group.objects.filter(name__in=wider):  # one that was renamed or deleted stays as it is
+        group.permissions.add(*wider[group.name])
 
 
 class Migration(migrations.Migration):
