@@ -12,7 +12,7 @@ from uuid import UUID
 from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AbstractBaseUser
-from django.db import connection, transaction
+from django.db import DataError, IntegrityError, connection, transaction
 from django.db.models import Q
 from django.db.models.functions import Now
 from django.utils import timezone
@@ -44,6 +44,12 @@ DONE = {
 }  # fmt: skip
 
 
+GONE = {
+    Verb.CATEGORY: "The category was deleted meanwhile.", Verb.OWNER: "The owner is no active colleague any more.",
+    Verb.LANGUAGE: "The language is not offered any more.",
+}  # fmt: skip
+
+
 class BulkError(ValueError):
     """A change that cannot be begun; its text is a sentence for people."""
 
@@ -70,8 +76,7 @@ def choices(verb: str) -> list[tuple[str, str]]:
 
 def confirm(*, change: BulkChange, value: str, by: AbstractBaseUser) -> None:
     """From now on it is carried out, here or by a worker. Raises BulkError."""
-    offered = dict(choices(change.verb))
-    if offered and value not in offered:
+    if change.verb in GONE and value not in dict(choices(change.verb)):
         raise BulkError("Choose what to set.")
     BulkChange.objects.filter(pk=change.pk, confirmed_at=None).update(value=value, confirmed_at=Now(), by=by)
     logger.info("bulk_confirmed", change=str(change.pk), verb=change.verb, articles=len(change.articles))
@@ -83,8 +88,14 @@ def carry_out(key: UUID, *, seconds: float) -> bool:
     if not _claim(key):
         return False
     change = BulkChange.objects.select_related("by").get(pk=key)
+    left = change.articles[change.done + change.failed :]
+    if change.verb in GONE and change.value not in dict(choices(change.verb)):
+        for article in left:
+            _note_failure(change, article, GONE[Verb(change.verb)])
+        left = []
+        _count(change)
     do = _act(change)
-    for article in change.articles[change.done + change.failed :]:
+    for article in left:
         if monotonic() >= end:
             BulkChange.objects.filter(pk=key).update(claimed_until=None)
             return False
@@ -144,6 +155,7 @@ def _act(change: BulkChange) -> Callable[[Article], Any]:
 
 def _change_one(change: BulkChange, key: UUID, do: Callable[[Article], Any]) -> None:
     """The change and its count are one transaction: a worker that dies repeats nothing and leaves nothing out."""
+    done, reason = change.done, ""
     try:
         with transaction.atomic():
             article = Article.objects.select_for_update().filter(pk=key).first()
@@ -154,11 +166,21 @@ def _change_one(change: BulkChange, key: UUID, do: Callable[[Article], Any]) -> 
             change.done += 1
             _count(change)
     except PublishingError as error:
-        change.failed += 1
-        if len(change.failures) < MAX_FAILURES:
-            title = Article.objects.filter(pk=key).values_list("title", flat=True).first()
-            change.failures.append({"article": str(key), "title": title or "", "reason": str(error)})
+        reason = str(error)
+    except (IntegrityError, DataError) as error:  # at the commit too: what it refers to was deleted at this moment
+        logger.warning("bulk_refused", change=str(change.pk), article=str(key), error=type(error).__name__)
+        reason = "The database refused it: something that it refers to was deleted meanwhile."
+    if reason:
+        change.done = done
+        _note_failure(change, key, reason)
         _count(change)
+
+
+def _note_failure(change: BulkChange, key: UUID, reason: str) -> None:
+    change.failed += 1
+    if len(change.failures) < MAX_FAILURES:
+        title = Article.objects.filter(pk=key).values_list("title", flat=True).first()
+        change.failures.append({"article": str(key), "title": title or "", "reason": reason})
 
 
 def _count(change: BulkChange) -> None:

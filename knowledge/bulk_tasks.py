@@ -4,6 +4,7 @@ from uuid import UUID
 
 import redis
 from celery import shared_task
+from django.db import DatabaseError
 from kombu.exceptions import OperationalError
 
 from knowledge import bulk
@@ -26,7 +27,10 @@ def carry_out(key: str) -> None:
 def sweep() -> None:
     """Go on with what was broken off or never began."""
     for key in bulk.waiting():
-        bulk.carry_out(key, seconds=PART_SECONDS)
+        try:
+            bulk.carry_out(key, seconds=PART_SECONDS)
+        except DatabaseError as error:  # one that cannot go on stops no other; it is tried again
+            logger.warning("bulk_broke_off", change=str(key), error=type(error).__name__)
     bulk.forget()
 
 

@@ -78,8 +78,10 @@ class BulkPages(admin.ModelAdmin):
         change.refresh_from_db()
         if change.done:
             self.message_user(request, _told(change), messages.SUCCESS)
+        if change.failed:
+            self.message_user(request, _not_done(change), messages.ERROR)
         for failure in change.failures:
-            self.message_user(request, f"{failure['title']}: {failure['reason']}", messages.ERROR)
+            self.message_user(request, f"{failure['title'] or 'An article'}: {failure['reason']}", messages.ERROR)
         return HttpResponseRedirect(reverse("admin:knowledge_article_changelist"))
 
     def _bulk_context(self, request: HttpRequest, change: BulkChange) -> dict[str, Any]:
@@ -99,6 +101,7 @@ class BulkPages(admin.ModelAdmin):
             "effect": bulk.EFFECTS[BulkChange.Verb(change.verb)],
             "choices": bulk.choices(change.verb),
             "told": _told(change),
+            "untold": change.failed - len(change.failures),
         }
 
 
@@ -107,4 +110,11 @@ def _told(change: BulkChange) -> str:
     many = "articles were" if change.done != 1 else "article was"
     address = reverse("admin:knowledge_article_changelist") + f"?bulk={change.pk}"
     done = bulk.DONE[BulkChange.Verb(change.verb)]
-    return format_html('{} {} {}. <a href="{}">See them</a>', f"{change.done:,}", many, done, address)
+    see = f"See all {len(change.articles):,} that were chosen" if change.failed else "See them"
+    return format_html('{} {} {}. <a href="{}">{}</a>', f"{change.done:,}", many, done, address, see)
+
+
+def _not_done(change: BulkChange) -> str:
+    """How many, with a link to the page that says why."""
+    address = reverse("admin:knowledge_article_bulk", args=[change.pk])
+    return format_html('{} could not be changed. <a href="{}">See why</a>', f"{change.failed:,}", address)

@@ -9,6 +9,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
+from django.db import OperationalError
 from django.urls import reverse
 from django.utils import timezone
 
@@ -154,7 +155,9 @@ class TestChangesOfMany:
         articles = [write("One", live=False), write("Two", live=False), write("Empty", "", live=False)]
         where = ask(desk, "publish", articles).url
         page = desk.post(where, follow=True).content.decode()
-        assert "2 articles were published." in page and "Empty: An article without text" in page
+        assert "2 articles were published." in page and "See all 3 that were chosen" in page
+        assert f'1 could not be changed. <a href="{where}">See why</a>' in page
+        assert "Empty: An article without text" in page
         assert LogEntry.objects.filter(user=ada, change_message="Publish.").count() == 2
         link = re.search(r'href="(/admin/knowledge/article/\?bulk=[^"]+)"', page).group(1)
         assert "One" in desk.get(link).content.decode()
@@ -221,6 +224,54 @@ class TestChangesOfMany:
         assert bulk.carry_out(change.pk, seconds=10) is True
         change.refresh_from_db()
         assert (change.failed, change.failures[0]["reason"]) == (1, "This article was deleted meanwhile.")
+
+    @pytest.mark.parametrize("verb", ["category", "owner"])
+    def test_what_was_to_be_set_may_be_deleted_meanwhile(self, verb, write, ada, bea):
+        articles = [write(f"Article {number}") for number in range(bulk.MAX_FAILURES + 1)]
+        value = Category.objects.create(name="Other", slug="other") if verb == "category" else bea
+        change = bulk.ask(verb=verb, articles=[article.pk for article in articles], by=ada)
+        bulk.confirm(change=change, value=str(value.pk), by=ada)
+        value.delete()
+        bulk_tasks.sweep()
+        change.refresh_from_db()
+        assert (change.done, change.failed, len(change.failures)) == (0, bulk.MAX_FAILURES + 1, bulk.MAX_FAILURES)
+        assert change.finished_at and change.failures[0]["reason"] == bulk.GONE[verb]
+
+    @pytest.mark.django_db(transaction=True)
+    def test_what_is_deleted_at_this_very_moment_fails_alone(self, write, ada, monkeypatch):
+        articles = [write("One"), write("Two")]
+        other = Category.objects.create(name="Other", slug="other")
+        change = bulk.ask(verb="category", articles=[article.pk for article in articles], by=ada)
+        bulk.confirm(change=change, value=str(other.pk), by=ada)
+        log = bulk._log
+
+        def delete(change, article):
+            log(change, article)
+            if article.title == "One":
+                Article.objects.filter(pk=article.pk).update(category_id=-1)
+
+        monkeypatch.setattr(bulk, "_log", delete)
+        assert bulk.carry_out(change.pk, seconds=10) is True
+        change.refresh_from_db()
+        assert (change.done, change.failed) == (1, 1) and "refused" in change.failures[0]["reason"]
+        assert Article.objects.get(title="Two").category == other
+
+    def test_one_that_breaks_off_stops_no_other(self, write, ada, monkeypatch):
+        keys = []
+        for name in ("One", "Two"):
+            change = bulk.ask(verb="archive", articles=[write(name).pk], by=ada)
+            bulk.confirm(change=change, value="", by=ada)
+            keys.append(change.pk)
+        carry_out = bulk.carry_out
+
+        def broken(key, *, seconds):
+            if key == keys[0]:
+                raise OperationalError
+            return carry_out(key, seconds=seconds)
+
+        monkeypatch.setattr(bulk, "carry_out", broken)
+        bulk_tasks.sweep()
+        assert bulk.waiting() == keys[:1]
 
     def test_old_changes_are_forgotten(self, write, ada):
         change = bulk.ask(verb="archive", articles=[write("One").pk], by=ada)
