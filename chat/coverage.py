@@ -14,7 +14,7 @@ from django.db.models.functions import Left, Trim
 from django.utils import timezone
 
 from chat.models import Message, Rating, RetrievedPassage
-from knowledge.models import Article
+from knowledge.models import Article, Revision
 from knowledge.usage import DAYS, IDLE_DAYS, Usage
 
 SHOWN = 10  # questions of each kind
@@ -77,12 +77,15 @@ class ChatRecords:
         }
 
     def narrow(self, articles: QuerySet[Article], to: str) -> QuerySet[Article]:
+        """A young article is not idle: it was published for the first time before the days that are counted."""
         of_article = RetrievedPassage.objects.filter(revision__article=OuterRef("pk"), message_id__gte=since(IDLE_DAYS))
+        begun = timezone.now() - timedelta(days=IDLE_DAYS)
+        old = Exists(Revision.objects.filter(article=OuterRef("pk"), created__lt=begun))
         match to:
             case "uncited":
-                return articles.filter(~Exists(of_article.filter(cited=True)), status=Article.Status.PUBLISHED)
+                return articles.filter(~Exists(of_article.filter(cited=True)), old, status=Article.Status.PUBLISHED)
             case "unretrieved":
-                return articles.filter(~Exists(of_article), status=Article.Status.PUBLISHED)
+                return articles.filter(~Exists(of_article), old, status=Article.Status.PUBLISHED)
             case "disliked":
                 return articles.filter(pk__in=_disliked_articles())
         raise LookupError(to)

@@ -9,7 +9,7 @@ from django.utils import timezone
 from chat import coverage
 from chat.models import Conversation, Message, Rating, RetrievedPassage, Visitor, Widget
 from knowledge import publishing, tasks, usage
-from knowledge.models import Article, Category
+from knowledge.models import Article, Category, Revision
 
 
 @pytest.fixture(autouse=True)
@@ -65,8 +65,17 @@ def test_the_list_counts_answers_of_thirty_days_and_their_thumbs(articles, answe
     assert counted[kayaks.pk] == usage.Usage(cited=1, rated=1, helpful=0)
 
 
+def age(*articles):
+    """As if they were published before the days that are counted."""
+    Revision.objects.filter(article__in=articles).update(created=timezone.now() - timedelta(days=91))
+
+
 def test_articles_that_nobody_is_answered_from_are_found(articles, answer):
     refunds, kayaks = articles
+    assert not usage.narrow(Article.objects.all(), "uncited") and not usage.narrow(Article.objects.all(), "unretrieved")
+    age(*articles)
+    kayaks.body = "More about kayaks."
+    publishing.publish(article=kayaks, by=None)  # a new revision makes no old article young
     live = Article.objects.all()
     answer("When?", refunds)
     assert list(usage.narrow(live, "uncited")) == list(usage.narrow(live, "unretrieved")) == [kayaks]
@@ -77,6 +86,7 @@ def test_articles_that_nobody_is_answered_from_are_found(articles, answer):
 
 
 def test_an_answer_of_a_hundred_days_ago_counts_no_longer(articles, answer):
+    age(*articles)
     answer("When?", *articles, days=100)
     assert usage.narrow(Article.objects.all(), "unretrieved").count() == 2
 
