@@ -105,6 +105,9 @@ async def try_question(request: HttpRequest) -> HttpResponseBase:
     form = TryForm(request.POST)
     if not form.is_valid():
         return JsonResponse({"error": first_error(form)}, status=400)
+    if not await off_loop(may_read)(user) and (form.cleaned_data["asker"] != "public" or form.cleaned_data["article"]):
+        text = "You may write new articles and not read the others: ask with your draft, as anybody."
+        return JsonResponse({"error": text}, status=403)
     if not await limits.allow("try", str(user.pk), MOST_A_MINUTE):
         text = f"That were {MOST_A_MINUTE} questions in a minute. Ask again in the next one."
         return JsonResponse({"error": text}, status=429)
@@ -118,6 +121,11 @@ async def try_question(request: HttpRequest) -> HttpResponseBase:
 def may_try(user: AbstractBaseUser) -> bool:
     staff = user.is_active and getattr(user, "is_staff", False)
     return staff and any(user.has_perm(f"knowledge.{verb}_article") for verb in ("change", "add"))
+
+
+def may_read(user: AbstractBaseUser) -> bool:
+    """The passages of articles that are not public."""
+    return any(user.has_perm(f"knowledge.{verb}_article") for verb in ("change", "view"))
 
 
 async def lines(user: str, asked: dict[str, Any]) -> AsyncGenerator[bytes, None]:
@@ -252,6 +260,9 @@ async def _hold(name: str, mine: str) -> bool:
             free = bool(await replays.client().set(name, mine, nx=True, ex=HELD_SECONDS))
     except (RedisError, TimeoutError, OSError):
         return True
+    except asyncio.CancelledError:  # whoever asked has left
+        await asyncio.shield(_release(name, mine))
+        raise
     if not free:
         del _held[name]
     return free

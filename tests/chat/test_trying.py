@@ -203,7 +203,11 @@ async def test_only_those_who_write_articles_may_ask(shop):
         client = await browser_of(*permissions, staff=staff)
         assert (await client.post(ADDRESS, form())).status_code == 403
     assert (await AsyncClient().post(ADDRESS, form())).status_code == 403
-    assert (await (await browser_of("add_article")).post(ADDRESS, form())).status_code == 200
+    author = await browser_of("add_article")
+    assert (await author.post(ADDRESS, form())).status_code == 200
+    for more in ({"asker": "internal"}, {"asker": "customers"}, {"article": str(uuid.uuid4()), "version": "published"}):
+        refused = await author.post(ADDRESS, form(**more))
+        assert refused.status_code == 403 and "as anybody" in refused.json()["error"]
     strict = await browser_of("change_article", enforce_csrf_checks=True)
     assert (await strict.post(ADDRESS, form())).status_code == 403
     assert (await strict.get(ADDRESS)).status_code == 405
@@ -222,6 +226,24 @@ async def test_a_person_asks_one_question_at_a_time(services, model_script):
         assert (first, second, other) == (True, False, True)
     async with trying.alone("ada") as again:
         assert again
+
+
+async def test_whoever_leaves_before_it_began_may_ask_again(services, monkeypatch):
+    class Silent:
+        async def set(self, *args, **options):
+            await asyncio.Event().wait()
+
+        async def get(self, name):
+            return None
+
+    with monkeypatch.context() as patched:
+        patched.setattr(trying.replays, "client", Silent)
+        patched.setattr(trying.limits, "REDIS_SECONDS", 60)
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.05), trying.alone("ada"):
+                pass
+    async with trying.alone("ada") as free:
+        assert free
 
 
 async def test_whoever_leaves_gives_everything_back(desk, model_script):
