@@ -86,7 +86,7 @@ def _read_into(shelf: Shelf, run: ImportRun, pulse: Pulse) -> str:
     kind, location = place_of(run.source)
     limits = Limits(allowed_networks=tuple(settings.IMPORT_NETWORKS))
     try:
-        for found in read(kind, location, limits=limits):
+        for found in read(kind, location, limits=limits, tick=pulse.beat):
             shelf.put(found)
             run.found = shelf.found
             pulse.beat()

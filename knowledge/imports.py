@@ -116,7 +116,8 @@ def _to_an_end(run: ImportRun, tell: Tell) -> None:
         _finish(run, State.CANCELLED, "It was interrupted. What was written stays; import again to go on.")
         raise
     except SoftTimeLimitExceeded:
-        _finish(run, State.FAILED, "It took too long. What was written stays; import again to go on.")
+        after = "What was written stays; import again to go on." if run.written else "Import it in parts."
+        _finish(run, State.FAILED, f"It took too long. {after}")
     except SourceError as error:
         _finish(run, State.FAILED, error.text)
     else:

@@ -4,12 +4,14 @@
 of the source is unknown: a document that was not seen is not missing.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from functools import partial
+from time import monotonic
 
 from knowledge.importers.addresses import Resolve, resolve
 from knowledge.importers.chatwoot import read_chatwoot
 from knowledge.importers.documents import BadDocument, Document, Found, Limits, SourceError, Unreadable
-from knowledge.importers.fetching import Fetcher
+from knowledge.importers.fetching import Fetcher, no_tick
 from knowledge.importers.files import DOCUMENTS, MARKDOWN, read_files
 from knowledge.importers.guessing import guess_kind
 from knowledge.importers.intercom import read_intercom
@@ -34,11 +36,31 @@ KINDS: dict[str, str] = {
 USUAL = Limits()
 
 
-def read(kind: str, location: str, *, limits: Limits = USUAL, resolver: Resolve = resolve) -> Iterator[Found]:
-    """The documents of a source, one by one; `location` is a path or, for "web" and "sitemap", an address."""
+def read(
+    kind: str,
+    location: str,
+    *,
+    limits: Limits = USUAL,
+    resolver: Resolve = resolve,
+    tick: Callable[[], None] = no_tick,
+) -> Iterator[Found]:
+    """The documents of a source, one by one; `location` is a path or, for "web" and "sitemap", an address.
+
+    `tick` is called before each fetch and each document, and may raise to end the reading.
+    """
+    end = monotonic() + limits.seconds_in_all
+
+    def go_on() -> None:
+        tick()
+        if monotonic() > end:
+            minutes = f"{limits.seconds_in_all / 60:,.0f} minutes"
+            raise SourceError(f"Reading took longer than {minutes}. The rest was not read. Import it in parts.")
+
     with ReadingRoom(limits) as room:
         try:
-            for number, found in enumerate(_source(kind, location, limits, room, resolver)):
+            source = _source(kind, location, limits, room, partial(Fetcher, limits, resolver=resolver, tick=go_on))
+            for number, found in enumerate(source):
+                go_on()
                 if number >= limits.documents:
                     raise SourceError(f"There are more than {limits.documents:,} documents. The rest was not read.")
                 yield found
@@ -48,7 +70,9 @@ def read(kind: str, location: str, *, limits: Limits = USUAL, resolver: Resolve 
             raise SourceError(f"It cannot be read: {error.strerror or 'the disk gives an error'}.") from None
 
 
-def _source(kind: str, location: str, limits: Limits, room: ReadingRoom, resolver: Resolve) -> Iterator[Found]:
+def _source(
+    kind: str, location: str, limits: Limits, room: ReadingRoom, fetcher: Callable[[], Fetcher]
+) -> Iterator[Found]:
     path = path_of(location)
     match kind:
         case "markdown":
@@ -64,7 +88,7 @@ def _source(kind: str, location: str, limits: Limits, room: ReadingRoom, resolve
         case "chatwoot":
             return read_chatwoot(path, limits)
         case "web":
-            return read_web(location, limits, room, Fetcher(limits, resolver=resolver))
+            return read_web(location, limits, room, fetcher())
         case "sitemap":
-            return read_sitemap(location, limits, room, Fetcher(limits, resolver=resolver))
+            return read_sitemap(location, limits, room, fetcher())
     raise SourceError(f"“{kind[:40]}” is no kind of source. There are: {', '.join(KINDS)}.")

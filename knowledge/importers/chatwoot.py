@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from knowledge.importers.documents import BadDocument, Found, Limits, Unreadable, make_document
+from knowledge.importers.documents import PROVOKED, BadDocument, Found, Limits, Unreadable, make_document, strange
 from knowledge.importers.exports import Count, Item, items, part, read_pages, text
 
 NOT_PUBLISHED = {"draft", "archived", "0", "2"}
@@ -53,6 +53,8 @@ def _document(number: str, article: Item) -> Found:
         )
     except BadDocument as error:
         return Unreadable(number, str(error))
+    except PROVOKED as error:
+        return Unreadable(number, strange(error))
 
 
 def _address(domain: str, portal: str, slug: str) -> str:

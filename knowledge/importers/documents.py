@@ -12,6 +12,9 @@ MAX_KEY_CHARS = 500
 MAX_CATEGORY_CHARS = 80
 MAX_SLUG_CHARS = 120
 MAX_ADDRESS_CHARS = 1_000
+# What a strange document may provoke in the libraries that read it, as far as nobody foresaw it. One document is one
+# line of the report, whatever is in it.
+PROVOKED = (LookupError, ValueError, AttributeError, ArithmeticError, TypeError, RecursionError)
 LANGUAGE_CODES = {code for code, _ in LANGUAGES}
 LANGUAGE_NAMES = {name.lower(): code for code, name in LANGUAGES}
 OTHER_CODES = {"nb": "no", "nn": "no"}
@@ -30,9 +33,11 @@ class Limits:
     memory: int = 1024 * MIB  # of the process that reads PDF, DOCX and HTML
     seconds_a_document: float = 30
     seconds_a_fetch: float = 20
+    seconds_in_all: float = 90 * 60  # a worker's task has two hours, and what was read is still to be written
     expansion: int = 100  # what is packed may become this many times larger
     redirects: int = 5
     sitemap_depth: int = 3
+    sitemaps: int = 1_000  # of one website
     ports: tuple[int, ...] = (80, 443)
     # Private networks that may be read on purpose: "10.2.0.0/16", or with another port "10.2.0.7/32:8080".
     allowed_networks: tuple[str, ...] = ()
@@ -75,6 +80,11 @@ class SourceError(Exception):
 
 class BadDocument(Exception):
     """One document cannot be read; the text says why in one line. Readers turn it into `Unreadable`."""
+
+
+def strange(error: Exception) -> str:
+    """The reason for one of PROVOKED. Not its message, which may quote the document."""
+    return f"It cannot be read: something in it is not as it should be ({type(error).__name__})."
 
 
 def make_document(
@@ -148,7 +158,7 @@ def language_code(value: object) -> str:
     return code if code in LANGUAGE_CODES else LANGUAGE_NAMES.get(name, "")
 
 
-FIRST_HEADING = re.compile(r"\A\s*(?:##? +(?P<atx>[^\n]{1,500})|(?P<setext>[^\n]{1,500})\n=+[ \t]*)(?:\n|\Z)")
+FIRST_HEADING = re.compile(r"\A\s{0,200}(?:##? +(?P<atx>[^\n]{1,500})|(?P<setext>[^\n]{1,500})\n=+[ \t]*)(?:\n|\Z)")
 
 
 def without_title(body: str, title: str) -> str:

@@ -4,7 +4,16 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from knowledge.importers.documents import BadDocument, Found, Limits, SourceError, Unreadable, make_document
+from knowledge.importers.documents import (
+    PROVOKED,
+    BadDocument,
+    Found,
+    Limits,
+    SourceError,
+    Unreadable,
+    make_document,
+    strange,
+)
 from knowledge.importers.json_files import read_values
 from knowledge.importers.reading_room import ReadingRoom
 
@@ -57,14 +66,17 @@ def read_html(
         )
     except BadDocument as error:
         return Unreadable(key, str(error))
+    except PROVOKED as error:
+        return Unreadable(key, strange(error))
 
 
 class Count:
-    """Whether all of an export is there: its pages say how many articles there are."""
+    """Whether all of an export is there: its pages say how many articles there are, or that another one follows."""
 
     def __init__(self) -> None:
         self._seen: set[str] = set()
         self._said = 0
+        self._goes_on = self._ends = False
 
     def saw(self, article: str) -> None:
         self._seen.add(article)
@@ -73,6 +85,11 @@ class Count:
         if isinstance(number, int):
             self._said = max(self._said, number)
 
+    def said_more(self, more: bool) -> None:
+        """Of a page: whether another one follows it."""
+        self._goes_on |= more
+        self._ends |= not more
+
     def check(self) -> None:
         """SourceError if pages are missing, or if there is nothing at all."""
         if not self._seen:
@@ -80,5 +97,10 @@ class Count:
         if len(self._seen) < self._said:
             raise SourceError(
                 f"The export holds {len(self._seen):,} of {self._said:,} articles: pages are missing. "
+                "Put all pages into one folder or zip."
+            )
+        if self._goes_on and not self._ends and not self._said:
+            raise SourceError(
+                "Every page of the export says that another one follows: the last is missing. "
                 "Put all pages into one folder or zip."
             )

@@ -9,7 +9,7 @@ import io
 import socket
 import ssl
 import zlib
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from functools import cached_property
 from time import monotonic
@@ -90,11 +90,15 @@ class TimedSocket:
         """Asked for as soon as the head has come; the body is still to be read."""
 
 
-class Fetcher:
-    """Fetches pages within the limits. `resolver` looks names up."""
+def no_tick() -> None:
+    """For whoever does not want to know how reading goes on."""
 
-    def __init__(self, limits: Limits, *, resolver: Resolve = resolve) -> None:
-        self._limits, self._resolver = limits, resolver
+
+class Fetcher:
+    """Fetches pages within the limits. `resolver` looks names up; `tick` is called before each, and may raise."""
+
+    def __init__(self, limits: Limits, *, resolver: Resolve = resolve, tick: Callable[[], None] = no_tick) -> None:
+        self._limits, self._resolver, self._tick = limits, resolver, tick
         self._allowed = Allowed.parse(limits.allowed_networks)
         self._left = limits.bytes_in_all
 
@@ -105,6 +109,7 @@ class Fetcher:
 
     def fetch(self, address: str, *, accept: Collection[str] = PAGE_TYPES) -> Fetched:
         """The page at an address. BadDocument in one line for people, whatever is wrong with it."""
+        self._tick()
         deadline = Deadline(self._limits.seconds_a_fetch)
         here = parse(address)
         for _ in range(self._limits.redirects + 1):

@@ -3,7 +3,17 @@
 from collections.abc import Iterator
 from pathlib import Path
 
-from knowledge.importers.documents import BadDocument, Document, Found, Limits, SourceError, Unreadable, make_document
+from knowledge.importers.documents import (
+    PROVOKED,
+    BadDocument,
+    Document,
+    Found,
+    Limits,
+    SourceError,
+    Unreadable,
+    make_document,
+    strange,
+)
 from knowledge.importers.markdown_files import category_of, read_markdown, read_text, title_of_name
 from knowledge.importers.reading_room import ReadingRoom
 from knowledge.importers.trees import File, walk
@@ -48,6 +58,8 @@ def _found(file: File, room: ReadingRoom) -> Found:
         return read_text(file.name, data) if file.suffix == ".txt" else read_markdown(file.name, data)
     except BadDocument as error:
         return Unreadable(file.name, str(error))
+    except PROVOKED as error:
+        return Unreadable(file.name, strange(error))
 
 
 def _converted(name: str, kind: str, data: bytes, room: ReadingRoom) -> Document:

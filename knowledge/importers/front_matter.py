@@ -37,7 +37,7 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str, list[str]]:
     notes: list[str] = []
     try:
         facts = yaml.load(front, Loader=WithoutAliases) if opening[1] == "---" else tomllib.loads(front)  # noqa: S506
-    except (yaml.YAMLError, tomllib.TOMLDecodeError, ValueError, TypeError):
+    except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
         facts = {name: value.strip().strip("\"'") for name, value in SIMPLE_LINE.findall(front)}
         notes = ["The front matter is not valid and was read line by line."]
     except RecursionError:
@@ -46,7 +46,7 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str, list[str]]:
         return {}, body, notes
     if not isinstance(facts, dict):
         return {}, text, notes  # a paragraph between two rules
-    return {str(name).lower(): value for name, value in facts.items()}, body, notes
+    return {_text(name).lower(): value for name, value in facts.items()}, body, notes
 
 
 def first_text(facts: dict[str, Any], *names: str) -> str:
@@ -57,8 +57,8 @@ def first_text(facts: dict[str, Any], *names: str) -> str:
             value = value[0]
         if isinstance(value, dict):
             value = value.get("name") or value.get("title")
-        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and str(value).strip():
-            return str(value).strip()
+        if isinstance(value, (str, int, float)) and not isinstance(value, bool) and (text := _text(value)):
+            return text
     return ""
 
 
@@ -71,4 +71,12 @@ def is_draft(facts: dict[str, Any]) -> bool:
 
 
 def _says(value: object, *words: str) -> bool:
-    return value is not None and str(value).strip().lower() in words
+    return value is not None and _text(value).lower() in words
+
+
+def _text(value: object) -> str:
+    """What somebody wrote; "" for a number of thousands of digits, which Python does not write out."""
+    try:
+        return str(value).strip()
+    except ValueError:
+        return ""

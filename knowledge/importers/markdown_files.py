@@ -76,5 +76,5 @@ def _first_heading(body: str) -> str:
             break
         if found := re.match(r"#[ \t]+(\S.{0,400})$", line):
             return plain(found[1])
-    setext = re.match(r"\s*([^\n#>`|-][^\n]{0,300})\n=+[ \t]*(?:\n|\Z)", body)
+    setext = re.match(r"\s{0,200}([^\n#>`|-][^\n]{0,300})\n=+[ \t]*(?:\n|\Z)", body)
     return plain(setext[1]) if setext else ""

@@ -17,7 +17,7 @@ from knowledge.importers.pages import cut_for_reply
 from knowledge.importers.reading_room import Reading
 
 MAX_PAGES = 2_000
-SHARE_OF_TIME = 0.6  # for reading pages; the rest is for what is made of them
+SHARE_OF_TIME = 0.8  # for reading pages; the rest is for what is made of them
 BROKEN = (
     PyPdfError, ValueError, LookupError, TypeError, AttributeError, OSError, NotImplementedError, ArithmeticError,
 )  # fmt: skip
@@ -38,7 +38,7 @@ class Line:
 
 
 def read_pdf(data: bytes, *, seconds: float) -> Reading:
-    """The text of as many pages as can be read in time. BadDocument if it is encrypted, damaged, or a scan."""
+    """The text, whatever else the machine has to do. BadDocument if it is encrypted, damaged, a scan, or too slow."""
     end = monotonic() + seconds * SHARE_OF_TIME
     if b"%PDF-" not in data[:1024]:
         raise BadDocument("The file is not PDF.")
@@ -63,7 +63,9 @@ def _lines(reader: PdfReader, end: float) -> tuple[list[Line], int, list[str]]:
     lines: list[Line] = []
     skipped, chars, pages, notes = 0, 0, len(reader.pages), []
     for number in range(pages):
-        if number >= MAX_PAGES or monotonic() > end:
+        if monotonic() > end:  # and not as much as could be read today: the article would change with the load
+            raise BadDocument(f"After {number:,} of {pages:,} pages the time for one document is over. Divide it.")
+        if number >= MAX_PAGES:
             notes.append(f"Only the first {number:,} of {pages:,} pages were read. Divide the document.")
             break
         try:

@@ -2,26 +2,34 @@
 
 import re
 
+from knowledge.bounds import MAX_BODY_CHARS
+
+MOST_CHARS = 2 * MAX_BODY_CHARS  # more would be cut off anyhow
 FENCE = re.compile(r"^\s{0,20}(`{3,}|~{3,})")
 LIST_ITEM = re.compile(r"^\s*(?:[-*+]|\d{1,9}[.)])\s")
 INLINE_CODE = re.compile(r"(`[^`]{1,1000}`)")
-# Every repetition is bounded, so that no text takes long.
+# Every repetition is bounded, and ends where the next one could begin, so that no text takes long.
 MODULE_LINE = re.compile(r"^import\s(?:.{1,300}from\s+)?['\"].{1,300}['\"];?\s*$")
 EXPORT_LINE = re.compile(r"^export\s+(?:const|default|function|let)\s")
-COMPONENT = re.compile(r"</?[A-Z][\w.]{0,80}(?:\s[^<>]{0,1000})?/?>|</?>|\{/\*.{0,1000}?\*/\}")
+COMPONENT = re.compile(r"</?[A-Z][\w.]{0,80}(?:\s[^<>]{0,1000})?/?>|</?>|\{/\*(?:(?!\{/\*).){0,1000}?\*/\}")
 # Liquid and Jinja, the shortcodes of Hugo, and the attributes of kramdown.
-TEMPLATE_TAG = re.compile(r"\{%.{0,500}?%\}|\{\{[<%].{0,500}?[>%]\}\}|\{:[^{}]{0,200}\}")
-ADMONITION = re.compile(r"^\s{0,20}:::+\s*(?P<kind>\w{0,20})\s*(?:\[(?P<label>[^\]]{1,200})\]|(?P<title>.{0,200}))$")
+TEMPLATE_TAG = re.compile(r"\{%(?:(?!\{%).){0,500}?%\}|\{\{[<%](?:(?!\{\{[<%]).){0,500}?[>%]\}\}|\{:[^{}]{0,200}\}")
+ADMONITION = re.compile(
+    r"^\s{0,20}:{3,20}\s{0,20}(?P<kind>\w{0,20})\s{0,20}(?:\[(?P<label>[^\]]{1,200})\]|(?P<title>.{0,200}))$"
+)
 
 
 def strip_builder(body: str, *, mdx: bool) -> tuple[str, list[str]]:
     """The body without what is for the builder, and a note on how much it was. Code is left as it is."""
     stripper = Stripper(mdx)
-    kept = [line for line in map(stripper.line, body.split("\n")) if line is not None]
+    kept = [line for line in map(stripper.line, body[:MOST_CHARS].split("\n")) if line is not None]
+    text = "\n".join(kept)
+    cut = len(body) > MOST_CHARS and len(text) <= MAX_BODY_CHARS  # a longer one is cut, and that told, later
+    notes = [f"The text was cut at {MOST_CHARS:,} characters, tags of a site builder among them."] if cut else []
     if not stripper.count:
-        return body, []
+        return text, notes
     what = "A tag of a site builder was" if stripper.count == 1 else f"{stripper.count:,} tags of a site builder were"
-    return "\n".join(kept), [f"{what} left out."]
+    return text, [*notes, f"{what} left out."]
 
 
 class Stripper:

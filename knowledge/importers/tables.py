@@ -8,7 +8,17 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from knowledge.importers.documents import BadDocument, Found, Limits, SourceError, Unreadable, make_document, mib
+from knowledge.importers.documents import (
+    PROVOKED,
+    BadDocument,
+    Found,
+    Limits,
+    SourceError,
+    Unreadable,
+    make_document,
+    mib,
+    strange,
+)
 from knowledge.importers.encodings import SAMPLE_BYTES, encoding_of
 from knowledge.importers.front_matter import first_text, is_draft
 from knowledge.importers.json_files import LINES, open_unpacked, read_values
@@ -95,6 +105,7 @@ def _rows_of(place: str, value: object) -> Iterator[tuple[str, Row | Unreadable]
 
 
 def _csv(location: Path, limits: Limits) -> Iterator[tuple[str, Row | Unreadable]]:
+    csv.field_size_limit(limits.bytes_a_document)  # of the process, which may have read another table before
     with open_unpacked(location, limits) as file:
         sample = file.peek(SAMPLE_BYTES)[:SAMPLE_BYTES]
         if not sample.strip():
@@ -103,12 +114,11 @@ def _csv(location: Path, limits: Limits) -> Iterator[tuple[str, Row | Unreadable
         lines = _bounded_lines(text, limits)
         header = next((line for line in lines if line.strip() and not line.lower().startswith("sep=")), "")
         delimiter = max(DELIMITERS, key=lambda mark: _fit(header, mark))
-        names = [_simple(name) for name in next(csv.reader([header], delimiter=delimiter), [])]
+        names = _names(header, delimiter)
         try:
             _known_columns(dict.fromkeys(names))
         except BadDocument as error:
             raise SourceError(str(error)) from None
-        csv.field_size_limit(limits.bytes_a_document)
         reader = csv.reader(lines, delimiter=delimiter)
         try:
             for cells in reader:
@@ -129,9 +139,13 @@ def _bounded_lines(text: io.TextIOWrapper, limits: Limits) -> Iterator[str]:
 
 
 def _fit(header: str, delimiter: str) -> tuple[int, int]:
-    names = {_simple(name) for name in next(csv.reader([header], delimiter=delimiter), [])}
+    names = set(_names(header, delimiter))
     known = {name for others in COLUMNS.values() for name in others}
     return len(names & known), len(names)
+
+
+def _names(header: str, delimiter: str) -> list[str]:
+    return [_simple(name) for name in next(csv.reader([header], delimiter=delimiter), [])]
 
 
 def _simple(name: str) -> str:
@@ -176,3 +190,5 @@ def _document(place: str, row: Row, names: dict[str, str], keys: Counter[str], r
         )
     except BadDocument as error:
         return Unreadable(key, f"{place}: {error}" if key != place else str(error))
+    except PROVOKED as error:
+        return Unreadable(key, strange(error))

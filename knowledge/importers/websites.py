@@ -7,6 +7,8 @@ from urllib.parse import urlsplit
 
 from knowledge.importers.addresses import parse
 from knowledge.importers.documents import (
+    MAX_KEY_CHARS,
+    PROVOKED,
     BadDocument,
     Document,
     Found,
@@ -15,6 +17,7 @@ from knowledge.importers.documents import (
     Unreadable,
     make_document,
     one_line,
+    strange,
 )
 from knowledge.importers.fetching import DOCX_TYPE, HTML_TYPES, XML_TYPES, Fetched, Fetcher
 from knowledge.importers.markdown_files import read_markdown, title_of_name
@@ -57,20 +60,26 @@ class SitemapWalk:
         self._limits, self._fetcher = limits, fetcher
         self._read: set[str] = set()
         self._pages: set[str] = set()
+        self._full = False
         self.failures: list[str] = []
 
     def addresses(self, start: str, data: bytes, depth: int = 1) -> Iterator[str | Unreadable]:
-        """Addresses of pages. BadDocument if the first sitemap is none; what is wrong further down is in `failures`."""
+        """Addresses of pages. BadDocument if the first sitemap is none.
+
+        What hides a part of the website is in `failures` at the end: a sitemap further down that is not read.
+        """
         self._read.add(start)
         is_index, places = parse_sitemap(data, self._limits)
         for place in places:
             try:
                 place = _plain(place)
             except BadDocument as error:
-                yield Unreadable(one_line(place)[:500] or "(empty)", str(error))
+                place = one_line(place)[:MAX_KEY_CHARS] or "(empty)"
+                yield self._failed(place, str(error)) if is_index else Unreadable(place, str(error))
                 continue
             if start and _site(place) != _site(start):
-                yield Unreadable(place, "The sitemap leads to another website, which is not read.")
+                foreign = "The sitemap leads to another website, which is not read."
+                yield self._failed(place, foreign) if is_index else Unreadable(place, foreign)
             elif is_index:
                 yield from self._below(place, depth)
             elif place not in self._pages:
@@ -83,16 +92,24 @@ class SitemapWalk:
         if place in self._read:
             yield Unreadable(place, "The sitemap lists itself, or one that was there before; it is read once.")
             return
-        if depth >= self._limits.sitemap_depth or len(self._read) >= self._limits.entries:
-            yield Unreadable(place, "Sitemaps within sitemaps go too deep here; this one is not read.")
+        if depth >= self._limits.sitemap_depth:
+            yield self._failed(place, "Sitemaps within sitemaps go too deep here; this one is not read.")
+            return
+        if len(self._read) >= self._limits.sitemaps:
+            if not self._full:
+                self._full = True
+                yield self._failed(place, f"Only {self._limits.sitemaps:,} sitemaps are read; this is one too many.")
             return
         try:
             data = self._fetcher.fetch(place, accept=XML_TYPES).data
             yield from self.addresses(place, data, depth + 1)
         except BadDocument as error:
             self._read.add(place)
-            self.failures.append(f"{place}: {error}")
-            yield Unreadable(place, str(error))
+            yield self._failed(place, str(error))
+
+    def _failed(self, place: str, reason: str) -> Unreadable:
+        self.failures.append(f"{place}: {reason}")
+        return Unreadable(place, reason)
 
 
 def _site(address: str) -> str:
@@ -111,13 +128,21 @@ def _pages(addresses: Iterator[str], limits: Limits, room: ReadingRoom, fetcher:
             raise SourceError(f"There are more than {limits.documents:,} pages. The rest was not read.")
         try:
             key = _plain(address)
+        except BadDocument as error:
+            yield Unreadable(one_line(address)[:MAX_KEY_CHARS], str(error))
+            continue
+        name = one_line(key)[:MAX_KEY_CHARS]  # as that of its document, so that a page that fails is not missing
+        try:
             document = read_fetched(key, fetcher.fetch(key), room)
         except BadDocument as error:
-            yield Unreadable(one_line(address)[:500], str(error))
+            yield Unreadable(name, str(error))
+            continue
+        except PROVOKED as error:
+            yield Unreadable(name, strange(error))
             continue
         first = seen.setdefault(document.address, key)
         if first != key:
-            yield Unreadable(key, f"This is the same page as {first[:300]}.")
+            yield Unreadable(name, f"This is the same page as {first[:300]}.")
         else:
             yield document
 

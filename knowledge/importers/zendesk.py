@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from knowledge.importers.documents import Found, Limits, Unreadable
-from knowledge.importers.exports import Count, Item, items, read_html, read_pages, text
+from knowledge.importers.exports import Count, Item, items, part, read_html, read_pages, text
 from knowledge.importers.reading_room import ReadingRoom
 
 RESTRICTED = "Only some people could read it in Zendesk; it is for staff only until you change that."
@@ -19,7 +19,10 @@ def read_zendesk(location: Path, limits: Limits, room: ReadingRoom) -> Iterator[
             yield found
             continue
         _, article = found
-        count.said(article.get("_count"))
+        if article.keys() == {"_count", "_more"}:
+            count.said(article["_count"])
+            count.said_more(bool(article["_more"]))
+            continue
         if not (number := text(article, "id")):
             continue
         count.saw(number)
@@ -41,11 +44,12 @@ def _names(location: Path, limits: Limits) -> dict[str, str]:
 
 
 def _articles(page: Item) -> Iterator[Item]:
-    """The articles of a page; the first one carries how many there are in all."""
+    """The articles of a page; first, how many there are in all and whether another page follows."""
     if isinstance(page.get("article"), dict):
         yield page["article"]
     elif "articles" in page:
-        yield {"_count": page.get("count")}
+        more = bool(page.get("next_page")) or part(page, "meta").get("has_more") is True
+        yield {"_count": page.get("count"), "_more": more}
         yield from items(page["articles"])
     elif "body" in page and "id" in page:
         yield page

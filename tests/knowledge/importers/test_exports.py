@@ -188,3 +188,16 @@ def test_odd_fields_harm_nothing(tmp_path, kind):
     page = {"articles": odd, "data": odd, "payload": odd, "count": "x", "meta": 7, "sections": 7}
     (tmp_path / "a.json").write_text(json.dumps(page))
     assert any(each.key == "2" and isinstance(each, Document) for each in read(kind, str(tmp_path / "a.json")))
+
+
+@pytest.mark.parametrize("more", [{"meta": {"has_more": True}}, {"next_page": "https://shop.zendesk.com/x?page=2"}])
+def test_the_last_page_of_a_zendesk_export_that_counts_nothing_is_missed(tmp_path, more):
+    first = {name: value for name, value in ZENDESK.items() if name not in ("count", "next_page")}
+    write(tmp_path, {"1.json": json.dumps(first | more)})
+    articles = read("zendesk", str(tmp_path))
+    with pytest.raises(SourceError, match="the last is missing"):
+        while next(articles):
+            pass
+    last = {"articles": [ZENDESK["articles"][0] | {"id": 9}], "meta": {"has_more": False}, "next_page": None}
+    write(tmp_path, {"2.json": json.dumps(last)})
+    assert "9" in found("zendesk", tmp_path)

@@ -2,6 +2,7 @@
 
 import os
 import struct
+import time
 import zipfile
 
 import pytest
@@ -316,3 +317,49 @@ def test_nothing_is_there(tmp_path, kind):
 def test_an_unknown_kind_is_told():
     with pytest.raises(SourceError, match="no kind of source"):
         list(read("wordpress", "/tmp"))
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        "when: !!timestamp x", "a: !!bool foo", "a: !!int ''", "a: !!float x", "a: " + "1:" * 20_000 + "1",
+        "a: !!float " + "1:" * 20_000 + "1", "a: 0x" + "f" * 9_000, "title: 0x" + "f" * 9_000,
+        "draft: 0x" + "f" * 9_000,
+        "0x" + "f" * 9_000 + ": a", "? [0x" + "f" * 9_000 + "]\n: a", "a: !!binary ü", "a: 9999-99-99", "a: !!set x",
+    ],
+)  # fmt: skip
+def test_odd_front_matter_harms_no_other_file(tmp_path, front):
+    write(tmp_path, {"odd.md": f"---\n{front}\nlang: de\n---\n# Odd\n\nText", "z.md": "Text"})
+    each = found("markdown", tmp_path)
+    assert isinstance(each["z.md"], Document)
+    assert isinstance(each["odd.md"], Document) and each["odd.md"].title == "Odd"
+
+
+def test_what_nobody_foresaw_in_a_file_is_one_line(tmp_path, monkeypatch):
+    from knowledge.importers import files
+
+    def surprised(name, data):
+        raise KeyError("a word of the document")
+
+    monkeypatch.setattr(files, "read_text", surprised)
+    write(tmp_path, {"a.txt": "Text", "b.md": "Text"})
+    each = found("markdown", tmp_path)
+    assert each["a.txt"].reason == "It cannot be read: something in it is not as it should be (KeyError)."
+    assert isinstance(each["b.md"], Document)
+
+
+@pytest.mark.parametrize(
+    "text", ["{%", "{{<", "{/*", "{:", "<A ", "import 'x", "`", ":::" + " " * 999, "::: a ", " ", "\n", "\f", "# "]
+)
+def test_no_text_takes_long(tmp_path, text):
+    long = text * (4_000_000 // len(text)) + "x"
+    write(tmp_path, {"a.mdx": long, "b.mdx": ":::" + long})
+    before = time.process_time()
+    found("markdown", tmp_path)
+    assert time.process_time() - before < 10
+
+
+def test_a_text_that_is_mostly_a_site_builders_is_told_to_be_cut(tmp_path):
+    write(tmp_path, {"a.md": "Text\n" + "{% tag %}\n" * 60_000 + "End"})
+    (document,) = found("markdown", tmp_path).values()
+    assert document.body.startswith("Text\n") and "was cut at 400,000 characters" in document.notes[0]

@@ -129,3 +129,12 @@ def test_a_pdf_that_unpacks_without_end_is_given_up(tmp_path, room):
     with pytest.raises(BadDocument):
         room.read("pdf", data[:start] + bomb + data[end:])
     assert room.read("pdf", pdf([decoded(FIRST)])).title == "Returns and refunds"
+
+
+def test_a_pdf_that_takes_too_long_is_not_read_in_part():
+    """Else the article would be longer or shorter with what the machine has to do beside it."""
+    from knowledge.importers.documents import BadDocument
+    from knowledge.importers.pdf_files import read_pdf
+
+    with pytest.raises(BadDocument, match="After 0 of 2 pages the time for one document is over"):
+        read_pdf(pdf([SECOND, THIRD]), seconds=0)

@@ -145,3 +145,11 @@ def test_an_open_quote_says_where_the_table_breaks_off(tmp_path):
     assert next(found).key == "A"
     with pytest.raises(SourceError, match=r"cannot be read on from row .*quote"):
         next(found)
+
+
+def test_a_long_first_line_is_a_line_like_others(tmp_path):
+    import csv
+
+    csv.field_size_limit(131_072)  # what a process begins with
+    (document,) = rows(tmp_path / "a.csv", 'title,body,"' + "x" * 200_000 + '"\nA,Text,c\n')
+    assert (document.title, document.body) == ("A", "Text")

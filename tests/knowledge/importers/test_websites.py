@@ -1,6 +1,7 @@
 """Whole websites by their sitemaps."""
 
 import gzip
+from dataclasses import replace as changed
 
 import pytest
 
@@ -68,9 +69,66 @@ def test_sitemaps_without_end_have_a_depth(site):
     here = site.address
     for number in range(20):
         site.pages[f"/{number}.xml"] = index(f"{here}/{number + 1}.xml")
-    (found,) = site.read("sitemap", f"{here}/0.xml")
-    assert found == Unreadable(f"{here}/3.xml", "Sitemaps within sitemaps go too deep here; this one is not read.")
+    found = read("sitemap", f"{here}/0.xml", limits=site.limits)
+    deep = "Sitemaps within sitemaps go too deep here; this one is not read."
+    assert next(found) == Unreadable(f"{here}/3.xml", deep)
+    with pytest.raises(SourceError, match="A part of the sitemap could not be read"):
+        next(found)
     assert len(site.asked) == 3
+
+
+@pytest.mark.parametrize(
+    ("place", "says"), [("https://other.example/b.xml", "another website"), ("b.xml", "begin with")]
+)
+def test_a_sitemap_within_that_is_not_read_makes_the_rest_unknown(site, place, says):
+    site.pages |= {
+        "/0.xml": index(f"{site.address}/a.xml", place),
+        "/a.xml": urlset(f"{site.address}/a"),
+        "/a": page("A"),
+    }
+    found = read("sitemap", f"{site.address}/0.xml", limits=site.limits)
+    assert says in next(found).reason and next(found).title == "A"
+    with pytest.raises(SourceError, match=f"A part of the sitemap could not be read.*{says}"):
+        next(found)
+
+
+def test_a_website_has_a_bounded_number_of_sitemaps(site):
+    here = site.address
+    site.pages |= {"/0.xml": index(*(f"{here}/{n}.xml" for n in range(1, 30))), "/a": page("A")}
+    site.pages |= {f"/{n}.xml": urlset(f"{here}/a") for n in range(1, 30)}
+    found = read("sitemap", f"{here}/0.xml", limits=changed(site.limits, sitemaps=4))
+    assert "one too many" in next(found).reason and next(found).title == "A"
+    with pytest.raises(SourceError, match=r"A part of the sitemap could not be read: .*/4.xml: Only 4 sitemaps"):
+        next(found)
+    assert len(site.asked) == 5
+
+
+def test_a_page_that_fails_has_the_key_that_it_had(site):
+    typed = f"{site.address}?q=ä  {site.address}/{'x' * 600}"
+    site.pages |= {"/?q=%C3%A4": page("A"), f"/{'x' * 600}": page("B")}
+    keys = [each.key for each in site.read("web", typed)]
+    site.pages = {path: (503, {}, b"") for path in site.pages}
+    found = site.read("web", typed)
+    assert [each.key for each in found] == keys and {type(each) for each in found} == {Unreadable}
+
+
+def test_a_reading_has_an_end_and_can_be_ended_before_each_fetch(site):
+    here = site.address
+    site.pages |= {"/0.xml": index(f"{here}/1.xml", f"{here}/2.xml"), "/1.xml": urlset(f"{here}/a"), "/a": page("A")}
+    with pytest.raises(SourceError, match="The rest was not read"):
+        site.read("sitemap", f"{here}/0.xml", seconds_in_all=0)
+    assert not site.asked
+
+    class Ended(Exception):
+        pass
+
+    def tick():
+        if len(site.asked) == 2:
+            raise Ended
+
+    with pytest.raises(Ended):
+        list(read("sitemap", f"{here}/0.xml", limits=site.limits, tick=tick))
+    assert [path for path, _ in site.asked] == ["/0.xml", "/1.xml"]
 
 
 def test_bad_pages_are_one_line_each_and_the_rest_is_read(site):
