@@ -8,6 +8,7 @@ from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import ValidationError
 from django.utils import timezone
 from django.utils.text import slugify
+from uuid6 import uuid7
 
 from knowledge.bounds import MAX_BODY_CHARS, MAX_TITLE_CHARS
 from knowledge.chunking import TooManyPieces
@@ -69,6 +70,7 @@ class ArticleForm(forms.ModelForm):
         widget=forms.TextInput(attrs={"placeholder": "What changed, for your colleagues (optional)"}),
     )
     seen = forms.CharField(required=False, widget=forms.HiddenInput)
+    key = forms.UUIDField(required=False, widget=forms.HiddenInput)  # of a new article, so that no page makes two
 
     class Meta:
         model = Article
@@ -82,6 +84,11 @@ class ArticleForm(forms.ModelForm):
         super().__init__(*args, **kwargs)
         if self.instance.pk and not self.instance._state.adding:
             self.initial["seen"] = self.instance.updated.isoformat()
+            # The form of a new article that was made already, and stays at that address.
+            self.initial["key"] = self.data.get("key", "")
+            self.fields["key"].disabled = True
+        else:
+            self.initial["key"] = uuid7()
 
     def is_multipart(self) -> bool:
         """A long body in a script of three-byte characters would triple once more if it were percent-encoded."""
@@ -97,6 +104,9 @@ class ArticleForm(forms.ModelForm):
 
     def clean(self) -> dict[str, Any]:
         cleaned = super().clean() or self.cleaned_data
+        key = cleaned.get("key")
+        if self.instance._state.adding and key and not Article.objects.filter(pk=key).exists():
+            self.instance.pk = key
         self._refuse_what_somebody_else_would_lose()
         if "_publish" in self.data and not self.errors:
             self._refuse_what_cannot_be_published(cleaned["title"], cleaned["body"])
@@ -139,7 +149,8 @@ class TextForm(forms.Form):
 
     title = title_field()
     body = body_field()
-    seen = forms.CharField()
+    seen = forms.CharField(required=False)
+    key = forms.UUIDField(required=False)
 
 
 def first_error(form: forms.BaseForm) -> str:

@@ -31,6 +31,14 @@ class PublishingError(ValueError):
     """A verb that cannot be done; its text is a sentence for the person who asked for it."""
 
 
+class SavedMeanwhile(Exception):
+    """Somebody saved the article after this writer's page last saw it; nothing was written."""
+
+    def __init__(self, article: Article) -> None:
+        super().__init__(str(article.pk))
+        self.article = article
+
+
 def storable(text: str) -> str:
     """Text as PostgreSQL can keep it: no NUL, no half of a surrogate pair, lines that end in one character."""
     whole = text.encode("utf-8", "ignore").decode("utf-8")
@@ -103,9 +111,14 @@ def delete(*, article: Article, by: "User | None") -> None:
 
 
 @transaction.atomic
-def restore(*, revision: Revision, by: "User | None") -> Article:
-    """Make the title and body of a revision the draft. Nothing is published."""
+def restore(*, revision: Revision, by: "User | None", seen: str | None = None) -> Article:
+    """Make the title and body of a revision the draft. Nothing is published.
+
+    `seen` is `Article.updated` in ISO form as the page knows it. Raises SavedMeanwhile.
+    """
     article = _lock(revision.article_id)
+    if seen is not None and article.updated.isoformat() != seen:
+        raise SavedMeanwhile(article)
     article.title, article.body = revision.title, revision.body
     return save_draft(article=article, by=by)
 

@@ -38,7 +38,7 @@ class ArticleAdmin(BulkPages, FindingPages, ArticleColumns, EditorPages):  # typ
             "Address, owner and review",
             {"fields": (("slug", "owner", "review_date"),), "classes": ("collapse", "kb-facts")},
         ),
-        (None, {"fields": ("body", "note", "seen"), "classes": ("kb-text",)}),
+        (None, {"fields": ("body", "note", "seen", "key"), "classes": ("kb-text",)}),
     )
     list_filter = (
         AttentionFilter, "status", LanguageFilter, "category", OwnerFilter, UsageFilter, "audience", BulkFilter,

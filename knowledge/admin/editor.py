@@ -7,6 +7,7 @@ from uuid import UUID
 from django import forms
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
+from django.db import transaction
 from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import get_object_or_404
 from django.template.response import TemplateResponse
@@ -16,13 +17,13 @@ from django.views.decorators.http import require_POST
 
 from knowledge import publishing
 from knowledge.admin.questions import QuestionPages
-from knowledge.autosaving import SavedMeanwhile, keep_text
+from knowledge.autosaving import begun_before, keep_text
 from knowledge.chunking import TooManyPieces
 from knowledge.forms import TextForm, first_error, last_entry, saved_after_you_opened
 from knowledge.index_state import index_state
 from knowledge.models import MAX_BODY_CHARS, Article, Revision
 from knowledge.passages import searched_pieces
-from knowledge.publishing import PublishingError, storable
+from knowledge.publishing import PublishingError, SavedMeanwhile, storable
 from knowledge.rendering import to_html
 from knowledge.revisions import compare, facts_changed
 from knowledge.usage import DAYS, Usage, usage
@@ -65,6 +66,10 @@ class EditorPages(QuestionPages):
     def add_view(
         self, request: HttpRequest, form_url: str = "", extra_context: dict[str, Any] | None = None
     ) -> HttpResponse:
+        """A form whose article was made already, and only the reply was lost, is the form of that article."""
+        kept = begun_before(_key(request), request.user)
+        if kept is not None:
+            return self.change_view(request, str(kept.pk), form_url, extra_context)
         return super().add_view(request, form_url, DESK | (extra_context or {}))
 
     def change_view(
@@ -100,11 +105,15 @@ class EditorPages(QuestionPages):
     def autosave(self, request: HttpRequest, key: UUID) -> HttpResponse:
         """Keep the text of a draft; 409 if somebody else saved it after this page was opened."""
         article = self._article(request, key, change=True)
+        return self._keep(request, article)
+
+    def _keep(self, request: HttpRequest, article: Article) -> JsonResponse:
         form = TextForm(request.POST)
         if not form.is_valid():
             return JsonResponse({"error": first_error(form)}, status=400)
+        said = {name: form.cleaned_data[name] for name in ("title", "body", "seen")}
         try:
-            article = keep_text(article_id=article.pk, by=request.user, **form.cleaned_data)
+            article = keep_text(article_id=article.pk, by=request.user, **said)
         except SavedMeanwhile as error:
             text = f"{saved_after_you_opened(error.article)} Save the draft to see both texts."
             return JsonResponse({"error": text}, status=409)
@@ -113,22 +122,22 @@ class EditorPages(QuestionPages):
         entry = last_entry(article)
         if entry is None or entry.user_id != request.user.pk:  # who saved last is told to whoever opened it before
             self.log_change(request, article, "Saved while writing.")
-        return JsonResponse(_saved(article))
+        return JsonResponse(_saved(article) | _pages(article))
 
     def autosave_new(self, request: HttpRequest) -> HttpResponse:
-        """Make the draft of an article that is being written for the first time."""
-        if not self.has_add_permission(request):
+        """Make the draft of an article that is being written for the first time, once for each page."""
+        if not (self.has_add_permission(request) and self.has_change_permission(request)):
             raise PermissionDenied
+        kept = begun_before(_key(request), request.user)
+        if kept is not None:
+            return self._keep(request, kept)
         form = self.get_form(request)(request.POST)
         if not form.is_valid():
             return JsonResponse({"error": first_error(form)}, status=400)
-        article = publishing.save_draft(article=form.save(commit=False), by=request.user)
-        self.log_addition(request, article, "Saved while writing.")
-        pages = {"address": "change", "autosave": "autosave", "questions": "questions"}
-        addresses = {
-            name: reverse(f"admin:knowledge_article_{page}", args=[article.pk]) for name, page in pages.items()
-        }
-        return JsonResponse(_saved(article) | addresses | {"article": str(article.pk)})
+        with transaction.atomic():
+            article = publishing.save_draft(article=form.save(commit=False), by=request.user)
+            self.log_addition(request, article, "Saved while writing.")
+        return JsonResponse(_saved(article) | _pages(article))
 
     def revisions(self, request: HttpRequest, key: object) -> HttpResponse:
         article = self._article(request, key)
@@ -147,6 +156,8 @@ class EditorPages(QuestionPages):
             "facts": facts_changed(chosen, previous) if chosen else [],
             "rows": compare(previous.body if previous else "", chosen.body) if chosen else [],
             "may_change": self.has_change_permission(request, article),
+            "seen": article.updated.isoformat(),
+            "unpublished": _is_nowhere_else(article),
             "media": self.media,
         }
         return TemplateResponse(request, "admin/knowledge/article/revisions.html", context)
@@ -154,7 +165,19 @@ class EditorPages(QuestionPages):
     def restore(self, request: HttpRequest, key: object, revision_key: object) -> HttpResponse:
         article = self._article(request, key, change=True)
         revision = get_object_or_404(Revision, pk=revision_key, article=article)
-        publishing.restore(revision=revision, by=request.user)
+        back = HttpResponseRedirect(
+            reverse("admin:knowledge_article_revisions", args=[article.pk]) + f"?revision={revision.number}"
+        )
+        if _is_nowhere_else(article) and "replace" not in request.POST:
+            text = "Nothing was restored: the draft was never published. Say that its text may be replaced."
+            self.message_user(request, text, messages.ERROR)
+            return back
+        try:
+            publishing.restore(revision=revision, by=request.user, seen=request.POST.get("seen", ""))
+        except SavedMeanwhile as error:
+            text = f"Nothing was restored. {saved_after_you_opened(error.article)} Look at it first."
+            self.message_user(request, text, messages.ERROR)
+            return back
         self.log_change(request, article, f"Restored revision {revision.number} as the draft.")
         text = f"The text of revision {revision.number} is the draft now. Publish it to show it to customers."
         self.message_user(request, text, messages.SUCCESS)
@@ -181,6 +204,25 @@ def _cited(article: Article) -> dict[str, int]:
 
 def _saved(article: Article) -> dict[str, str]:
     return {"seen": article.updated.isoformat(), "saved": f"{timezone.localtime(article.updated):%H:%M}"}
+
+
+def _pages(article: Article) -> dict[str, str]:
+    """Where the page of a new article goes on."""
+    pages = {"address": "change", "autosave": "autosave", "questions": "questions"}
+    addresses = {name: reverse(f"admin:knowledge_article_{page}", args=[article.pk]) for name, page in pages.items()}
+    return addresses | {"article": str(article.pk)}
+
+
+def _key(request: HttpRequest) -> UUID | None:
+    try:
+        return UUID(request.POST.get("key", ""))
+    except ValueError:
+        return None
+
+
+def _is_nowhere_else(article: Article) -> bool:
+    """The text of the draft is in no revision: whatever goes over it loses it."""
+    return not article.revisions.filter(title=article.title, body=article.body).exists()
 
 
 def _chosen(article: Article, number: str) -> Revision | None:

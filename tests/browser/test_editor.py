@@ -147,6 +147,40 @@ def test_what_is_written_is_kept_and_never_over_somebody_elses(page):
     assert Article.objects.get().body == "Second words."
 
 
+def test_a_save_that_is_broken_off_stops_no_keeping(page):
+    page.route("**/article/add/", lambda route: route.fulfill(status=204))  # as if it was stopped: the page stays
+    write(page, "First words.")
+    page.get_by_role("button", name="Save draft").click()
+    page.get_by_label("Body").fill("Second words.")
+    expect(page.locator("#kb-saved")).to_contain_text("Saved", timeout=ABOUT_SEVEN_SECONDS)
+    until = page.locator("#id_seen").input_value()
+    expect(page.locator("#id_seen")).not_to_have_value(until, timeout=ABOUT_SEVEN_SECONDS)
+    assert Article.objects.get().body == "Second words."
+
+
+def test_a_lost_reply_makes_no_second_article_and_no_conflict(page):
+    def lose(route):
+        route.fetch()
+        route.abort()
+
+    page.route("**/autosave/", lose)
+    write(page, "First words.")
+    expect(page.locator("#kb-saved")).to_contain_text("does not answer", timeout=ABOUT_SEVEN_SECONDS)
+    page.get_by_label("Body").fill("Second words.")
+    page.unroute("**/autosave/")
+    expect(page.locator("#kb-saved")).to_contain_text("Saved", timeout=ABOUT_SEVEN_SECONDS)
+    article = Article.objects.get()
+    page.route("**/autosave/", lose)
+    page.get_by_label("Body").fill("Third words.")
+    expect(page.locator("#kb-saved")).to_contain_text("does not answer", timeout=ABOUT_SEVEN_SECONDS)
+    page.get_by_label("Body").fill("Fourth words.")
+    page.unroute("**/autosave/")
+    expect(page.locator("#kb-saved")).to_contain_text("Saved", timeout=ABOUT_SEVEN_SECONDS)
+    page.get_by_role("button", name="Save draft").click()
+    expect(page.locator(".messagelist")).to_contain_text("Draft saved.")
+    assert (Article.objects.get().pk, Article.objects.get().body) == (article.pk, "Fourth words.")
+
+
 LEGIBLE = """() => {
   const ink = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgb = (colour) => {

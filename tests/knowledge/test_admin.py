@@ -247,9 +247,30 @@ class TestRevisions:
         first = published.live_revision
         published.body = "All free."
         publishing.publish(article=published, by=None)
-        desk.post(page(published, "restore", first.pk))
+        shown = desk.get(page(published, "revisions")).content.decode()
+        seen = Article.objects.get().updated.isoformat()
+        assert f'name="seen" value="{seen}"' in shown and 'name="replace"' not in shown
+        desk.post(page(published, "restore", first.pk), {"seen": seen})
         article = Article.objects.get()
         assert article.body == first.body and article.live_revision.number == 2
+
+    def test_restoring_goes_over_no_text_that_somebody_has_saved_since(self, desk, published, bea):
+        first, seen = published.live_revision, published.updated.isoformat()
+        published.body = "Bea's draft."
+        publishing.save_draft(article=published, by=bea)
+        shown = desk.post(page(published, "restore", first.pk), {"seen": seen, "replace": "yes"}, follow=True)
+        assert b"Nothing was restored." in shown.content and b"after you opened it" in shown.content
+        assert Article.objects.get().body == "Bea's draft." and b'name="replace"' in shown.content
+
+    def test_a_draft_that_was_never_published_is_replaced_only_on_demand(self, desk, published, ada):
+        first = published.live_revision
+        published.body = "A draft of a week."
+        publishing.save_draft(article=published, by=ada)
+        sent = {"seen": published.updated.isoformat()}
+        shown = desk.post(page(published, "restore", first.pk), sent, follow=True).content
+        assert b"never published" in shown and Article.objects.get().body == "A draft of a week."
+        desk.post(page(published, "restore", first.pk), sent | {"replace": "yes"})
+        assert Article.objects.get().body == first.body
 
     def test_a_revision_of_another_article_is_not_found(self, desk, published, delivery):
         other = publishing.save_draft(article=Article(slug="o", title="Other", category=delivery), by=None)

@@ -40,6 +40,15 @@ def saved(prices, ada):
     return publishing.save_draft(article=prices, by=ada)
 
 
+@pytest.fixture
+def new(delivery):
+    """What the page of a new article sends."""
+    return {
+        "title": "New", "slug": "", "body": "Text.", "category": delivery.pk, "language": "en",
+        "audience": "internal", "review_date": "", "owner": "", "note": "", "seen": "",
+    }  # fmt: skip
+
+
 def page(article, name, *keys):
     return reverse(f"admin:knowledge_article_{name}", args=[article.pk, *keys])
 
@@ -85,6 +94,44 @@ class TestAutosave:
     def test_an_unchanged_text_is_not_a_save(self, desk, saved):
         assert desk.post(page(saved, "autosave"), text(saved)).json()["seen"] == saved.updated.isoformat()
 
+    def test_what_was_kept_and_whose_reply_was_lost_may_be_sent_again(self, desk, saved, bea):
+        sent = text(saved, body="Mine.")
+        desk.post(page(saved, "autosave"), sent)
+        again = desk.post(page(saved, "autosave"), sent)
+        assert again.status_code == 200 and again.json()["seen"] == Article.objects.get().updated.isoformat()
+        entry = LogEntry.objects.get()
+        entry.user = bea  # the same text, but with whatever else she may have changed
+        entry.save()
+        assert desk.post(page(saved, "autosave"), sent).status_code == 409
+
+    def test_one_page_makes_one_article(self, client, desk, new, bea):
+        key = re.search(r'name="key" value="([^"]+)"', desk.get(LIST + "add/").content.decode()).group(1)
+        sent = new | {"key": key}
+        for _ in range(2):
+            assert desk.post(LIST + "autosave/", sent).json()["article"] == key
+        assert desk.post(LIST + "autosave/", sent | {"body": "Newer."}).status_code == 409
+        shown = desk.post(LIST + "add/", sent | {"body": "Newer.", "_save": "1"}).content.decode()
+        assert "after you opened it" in shown and f'name="key" value="{key}"' in shown
+        seen = Article.objects.get().updated.isoformat()
+        desk.post(LIST + "add/", sent | {"body": "Newer.", "seen": seen, "_save": "1"})
+        assert Article.objects.get().body == "Newer."
+        assert not LogEntry.objects.filter(change_message__icontains="key").exists()
+        may(bea, "add", "change")
+        client.force_login(bea)
+        assert "Another article has the address" in client.post(LIST + "autosave/", sent).json()["error"]
+
+    def test_a_form_that_is_sent_twice_makes_one_article(self, desk, new):
+        key = "0192f0c4-0000-7000-8000-000000000001"
+        for _ in range(2):
+            desk.post(LIST + "add/", new | {"key": key, "_save": "1"})
+        assert str(Article.objects.get().pk) == key
+
+    def test_whoever_may_only_add_is_offered_no_keeping(self, client, new, bea):
+        may(bea, "add")
+        client.force_login(bea)
+        assert 'data-autosave-url=""' in client.get(LIST + "add/").content.decode()
+        assert client.post(LIST + "autosave/", new).status_code == 403
+
     def test_what_cannot_be_kept_is_told(self, desk, saved):
         for changed, sentence in (
             ({"title": " "}, "Give the article a title"),
@@ -96,18 +143,14 @@ class TestAutosave:
         desk.post(page(saved, "autosave"), text(saved, title="Nul\x00", body="a\x00b\r\nc"))
         assert (Article.objects.get().title, Article.objects.get().body) == ("Nul", "ab\nc")
 
-    def test_a_new_article_becomes_a_draft_that_goes_on_from_there(self, desk, prices, delivery, ada):
-        sent = {
-            "title": "New", "slug": "", "body": "Text.", "category": delivery.pk, "language": "en",
-            "audience": "internal", "review_date": "", "owner": "", "note": "", "seen": "",
-        }  # fmt: skip
-        reply = desk.post(LIST + "autosave/", sent).json()
+    def test_a_new_article_becomes_a_draft_that_goes_on_from_there(self, desk, new):
+        reply = desk.post(LIST + "autosave/", new).json()
         article = Article.objects.get()
         assert (article.status, article.audience, article.slug) == ("draft", "internal", "new")
         assert reply["address"] == page(article, "change") and reply["article"] == str(article.pk)
         again = desk.post(reply["autosave"], {"title": "New", "body": "More.", "seen": reply["seen"]})
         assert again.status_code == 200 and Article.objects.get().body == "More."
-        assert "category" not in desk.post(LIST + "autosave/", sent | {"category": ""}).json()
+        assert "category" not in desk.post(LIST + "autosave/", new | {"category": ""}).json()
         assert Article.objects.count() == 1
 
     def test_only_writers_may(self, client, saved, bea):

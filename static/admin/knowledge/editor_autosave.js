@@ -2,6 +2,7 @@
 
 const EVERY_MS = 5000;
 const MOST_MS = 15000;
+const LEAVING_MS = 20000; // a page that is still here then was not left
 
 export function autosave(editor, body) {
   const form = body.form;
@@ -19,10 +20,12 @@ export function autosave(editor, body) {
   let kept = refused ? null : text();
   let keptFacts = facts();
   let fresh = !form.action.includes("/change/");
-  let halted = refused;
+  let halted = refused || !editor.dataset.autosaveUrl;
   let timer = 0;
   let saving = null;
   let leaving = false;
+  // What was sent and got no reply may have been kept: it is sent again as it was, before anything newer.
+  let lost = null;
 
   const say = (words, late = false) => {
     if (note.textContent !== words) note.textContent = words;
@@ -31,30 +34,33 @@ export function autosave(editor, body) {
   const later = () => {
     timer ||= setTimeout(() => {
       timer = 0;
-      if (!halted && !saving && text() !== kept) saving = keep().finally(() => { saving = null; });
+      if (!leaving && !halted && !saving && (lost || text() !== kept)) saving = keep().finally(() => { saving = null; });
     }, EVERY_MS);
   };
 
+  const snapshot = () => ({ text: text(), facts: facts(), words: new FormData(form) });
+
   async function keep() {
-    if (fresh && !(title.value.trim() && body.value.trim() && field("category").value)) {
+    if (fresh && !lost && !(title.value.trim() && body.value.trim() && field("category").value)) {
       say("Not saved yet: it needs a title, a category and text.");
       return;
     }
-    const now = { text: text(), facts: facts() };
-    const words = new FormData(form);
+    const now = lost || snapshot();
     let reply;
     let said;
     try {
       const headers = { "X-CSRFToken": field("csrfmiddlewaretoken").value };
       const signal = AbortSignal.timeout(MOST_MS);
-      reply = await fetch(editor.dataset.autosaveUrl, { method: "POST", body: words, headers, signal });
+      reply = await fetch(editor.dataset.autosaveUrl, { method: "POST", body: now.words, headers, signal });
       if (reply.status >= 500) throw new Error(String(reply.status));
       said = reply.headers.get("Content-Type") === "application/json" ? await reply.json() : {};
     } catch {
+      lost = now;
       say("Not saved: the server does not answer. It is tried again.", true);
       later();
       return;
     }
+    lost = null;
     if (reply.ok && said.seen) {
       kept = now.text;
       field("seen").value = said.seen;
@@ -72,6 +78,7 @@ export function autosave(editor, body) {
   /** The page of a new article is from now on the page of that draft. */
   function become(said, facts) {
     fresh = false;
+    field("key").value = "";
     keptFacts = facts;
     history.replaceState(null, "", said.address);
     form.action = said.address;
@@ -79,7 +86,10 @@ export function autosave(editor, body) {
     editor.dispatchEvent(new CustomEvent("kb-kept", { detail: said }));
   }
 
-  form.addEventListener("input", later);
+  form.addEventListener("input", () => {
+    leaving = false;
+    later();
+  });
   form.addEventListener("change", later);
   form.addEventListener("submit", (event) => {
     if (saving) {
@@ -90,7 +100,13 @@ export function autosave(editor, body) {
       return;
     }
     clearTimeout(timer);
+    timer = 0;
     leaving = true;
+    lost = snapshot();
+    setTimeout(() => {
+      leaving = false;
+      later();
+    }, LEAVING_MS);
   });
   window.addEventListener("pageshow", () => { leaving = false; });
   window.addEventListener("beforeunload", (event) => {
