@@ -9,7 +9,8 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.admin.models import LogEntry
 from django.contrib.auth.models import Permission
-from django.db import OperationalError
+from django.contrib.contenttypes.models import ContentType
+from django.db import OperationalError, connection
 from django.urls import reverse
 from django.utils import timezone
 
@@ -94,6 +95,16 @@ class TestWhatIsShown:
             Article.objects.create(slug=f"a{number}", title=f"Article {number}", category=delivery)
         with django_assert_max_num_queries(16):
             desk.get(LIST)
+
+    def test_who_changed_it_is_read_from_an_index(self, write, ada):
+        article, articles = write("Refunds"), ContentType.objects.get_for_model(Article)
+        LogEntry.objects.bulk_create(
+            LogEntry(user=ada, content_type=articles, object_id=str(number), action_flag=2) for number in range(3000)
+        )
+        with connection.cursor() as cursor:
+            cursor.execute("ANALYZE django_admin_log")
+        told = LogEntry.objects.filter(content_type=articles, object_id=str(article.pk)).order_by("-pk")[:1].explain()
+        assert "admin_log_of_object" in told
 
     def test_a_title_is_never_markup(self, desk, write):
         article = write("Refunds")

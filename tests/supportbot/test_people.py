@@ -1,6 +1,9 @@
 """Who may see and do what: every page of staff against every group."""
 
+from importlib import import_module
+
 import pytest
+from django.apps import apps
 from django.contrib.auth.models import Group, User
 from django.test import Client
 from django.urls import reverse
@@ -134,3 +137,11 @@ def test_staff_without_a_group_sees_nothing(desk) -> None:
     client = Client()
     client.force_login(User.objects.create_user("emil", is_staff=True))
     assert {client.get(address(page, desk)).status_code for page in PAGES if page != "index"} == {403}
+
+
+def test_an_upgrade_goes_on_without_a_group_that_was_renamed(db):
+    Group.objects.filter(name="editor").update(name="writers")
+    administrators = Group.objects.get(name="administrator").permissions
+    administrators.clear()
+    import_module("chat.migrations.0005_desk_people").widen_groups(apps, None)
+    assert administrators.filter(codename="add_importsource").exists()
