@@ -15,6 +15,8 @@ from knowledge.import_shelf import one_line
 from knowledge.models import ImportSource
 
 MIB = 1024 * 1024
+UPLOADS_KEPT = 20  # as large as the largest, together
+FREE_MB = 512  # of the disk that no upload may take: the database may lie there too
 ORPHAN_HOURS = 24  # what no source names, after a process that was killed in between
 # A reader knows a file by its ending, and may make a title of its name; each lies in a folder whose name is ours.
 UNSAFE = re.compile(r"[^\w .()+-]")
@@ -41,9 +43,30 @@ def check_size(size: int | None) -> None:
         )
 
 
+def check_room(size: int | None) -> None:
+    """Raises UploadRefused where the disk, or the part of it that is for uploads, would be full with this file."""
+    needed = size or 0
+    kept = sum(map(_size, folder().glob("*/*")))
+    if kept + needed > UPLOADS_KEPT * settings.IMPORT_UPLOAD_MB * MIB:
+        raise UploadRefused(
+            f"The files that were uploaded before have {kept / MIB:,.0f} MB together, and there is no room for another "
+            "one. Delete imports that are no longer needed."
+        )
+    if shutil.disk_usage(folder()).free < needed + FREE_MB * MIB:
+        raise UploadRefused("The server's disk is nearly full. Tell whoever runs the server.")
+
+
+def _size(path: Path) -> int:
+    try:
+        return path.stat().st_size
+    except FileNotFoundError:  # deleted meanwhile
+        return 0
+
+
 def keep(source: ImportSource, file: UploadedFile) -> None:
     """Keep the file for this source, in place of an earlier one. The source is not saved."""
     check_size(file.size)
+    check_room(file.size)
     place = uuid4().hex
     (folder() / place).mkdir(mode=0o700)
     shown = one_line((file.name or "").replace("\\", "/").rsplit("/", 1)[-1], 200) or "upload"

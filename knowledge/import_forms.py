@@ -30,17 +30,15 @@ def folder_refusal(location: str) -> str:
 
 
 def _address_refusal(address: str) -> str:
-    not_whole = f"{address} is not a whole address."
     try:
         parts = urlsplit(address)
         host = parts.hostname
     except ValueError:
-        return not_whole
-    if not host or not address.startswith(ADDRESSES):
-        return not_whole
-    if parts.username or parts.password:
-        return "Leave the name and password out of the address: it is shown to everybody who may import."
-    return ""
+        host = None
+    else:
+        if "@" in parts.netloc:
+            return "Leave the name and password out of the address: it is shown to everybody who may import."
+    return "" if host and address.startswith(ADDRESSES) else f"{address} is not a whole address."
 
 
 class ImportSourceForm(forms.ModelForm):
@@ -74,6 +72,7 @@ class ImportSourceForm(forms.ModelForm):
         if file is not None:
             try:
                 import_files.check_size(file.size)
+                import_files.check_room(file.size)
             except import_files.UploadRefused as error:
                 raise ValidationError(str(error)) from None
         return file

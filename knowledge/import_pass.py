@@ -30,6 +30,7 @@ from knowledge.import_plan import (
 from knowledge.import_shelf import Shelf
 from knowledge.import_writing import DELETED, Writer, facts_of, refusal, still_there
 from knowledge.importers import Limits, SourceError, guess_kind, read
+from knowledge.importers.documents import PROVOKED
 from knowledge.models import MAX_BODY_CHARS, Article, ImportedArticle, ImportItem, ImportRun, ImportSource
 from supportbot.log import get_logger
 
@@ -94,7 +95,7 @@ def _read_into(shelf: Shelf, run: ImportRun, pulse: Pulse) -> str:
         if not shelf.found:
             raise
         return error.text
-    except (OSError, ValueError, LookupError, TypeError, RecursionError) as error:
+    except (OSError, *PROVOKED) as error:
         frame = extract_tb(error.__traceback__)[-1]  # and not the message, which may quote a document
         logger.error("import_unreadable", run=run.pk, error=type(error).__name__, place=frame.name, line=frame.lineno)
         raise SourceError(f"It cannot be read ({type(error).__name__}). The log names the place.") from None

@@ -56,8 +56,11 @@ def cancel(*, run: ImportRun) -> None:
     logger.info("import_cancelled", run=run.pk)
 
 
-def carry_out(run_id: int, *, tell: Tell = lambda run: None) -> bool:
-    """Begin a run, or go on with one that was broken off. False if somebody else is at it, or it is finished."""
+def carry_out(run_id: int, *, tell: Tell = lambda run: None, source: ImportSource | None = None) -> bool:
+    """Begin a run, or go on with one that was broken off. False if somebody else is at it, or it is finished.
+
+    `source` is the run's own with other options, for a preview of what they would do.
+    """
     run = ImportRun.objects.select_related("source__category", "by").filter(pk=run_id).first()
     if run is None:
         return False
@@ -67,6 +70,8 @@ def carry_out(run_id: int, *, tell: Tell = lambda run: None) -> bool:
         run.refresh_from_db()
         if run.is_finished:
             return False
+        if source is not None and run.preview:
+            run.source = source
         _begin(run)
         _to_an_end(run, tell)
         return True

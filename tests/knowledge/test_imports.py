@@ -1,6 +1,7 @@
 """Runs over a source: what they write, leave, notice and survive. The reader here gives what the test says."""
 
 import pytest
+from celery.exceptions import SoftTimeLimitExceeded
 from django.contrib.auth import get_user_model
 from django.db import OperationalError, connection
 
@@ -503,6 +504,31 @@ def test_links_between_documents_lead_to_their_articles_and_follow_new_ones(read
     reader.found.append(document("guide/c.md", "Kayaks"))
     assert run(source)[1] == {"guide/a.md": "changed", "b.md": "unchanged", "guide/c.md": "new"}
     assert "[y](/help/kayaks/)" in Article.objects.get(slug="about-guide-a-md").live_revision.body
+
+
+def test_a_run_that_takes_too_long_says_whether_something_was_written(reader, source, monkeypatch):
+    reader.found = [SoftTimeLimitExceeded()]
+    assert run(source)[0].error == "It took too long. Import it in parts."
+    reader.found = [document("a"), document("b")]
+    publish = publishing.publish
+
+    def slow(**given):
+        if Article.objects.exists():
+            raise SoftTimeLimitExceeded
+        return publish(**given)
+
+    monkeypatch.setattr(import_writing.publishing, "publish", slow)
+    done, _ = run(source)
+    assert (done.state, done.counts) == ("failed", {"new": 1})
+    assert done.error == "It took too long. What was written stays; import again to go on."
+
+
+@pytest.mark.parametrize("error", [AttributeError(LONG), OverflowError(LONG)])
+def test_a_reader_that_breaks_ends_the_run_and_not_the_process(error, reader, source):
+    reader.found = [document("a"), error]
+    done, _ = run(source)
+    assert (done.state, done.attempts) == ("failed", 1) and type(error).__name__ in done.error
+    assert "delivery" not in done.error
 
 
 class TestBrokenOff:

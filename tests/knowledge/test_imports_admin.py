@@ -218,6 +218,20 @@ class TestUploads:
         desk.post(LIST + "add/", form(_save="1", file=upload(name)))
         return ImportSource.objects.get()
 
+    def test_the_disk_is_not_filled(self, desk, settings, monkeypatch):
+        settings.IMPORT_UPLOAD_MB = 1
+        monkeypatch.setattr(import_files, "UPLOADS_KEPT", 2)
+        first = self.add(desk)
+        import_files.path_of(first).write_bytes(b"x" * 2 * 1024 * 1024)
+        response = desk.post(LIST + "add/", form(_save="1", file=upload("b.md")))
+        assert "have 2 MB together, and there is no room for another one" in text(response)
+        with pytest.raises(import_files.UploadRefused):
+            import_files.keep(ImportSource(), upload("b.md"))
+        monkeypatch.setattr(import_files, "UPLOADS_KEPT", 20)
+        monkeypatch.setattr(import_files, "FREE_MB", 10**9)
+        response = desk.post(LIST + "add/", form(_save="1", file=upload("b.md")))
+        assert "disk is nearly full" in text(response) and ImportSource.objects.count() == 1
+
     def test_a_file_is_for_the_owners_eyes_and_goes_with_its_source(self, desk):
         source = self.add(desk)
         path = import_files.path_of(source)

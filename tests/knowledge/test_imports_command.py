@@ -7,7 +7,7 @@ from django.core.management import CommandError, call_command
 
 from knowledge import import_pass, imports, tasks
 from knowledge.importers import Document, SourceError, Unreadable
-from knowledge.models import Article, ImportRun, ImportSource
+from knowledge.models import Article, Category, ImportRun, ImportSource
 
 pytestmark = pytest.mark.django_db
 
@@ -114,3 +114,28 @@ def test_two_places_of_one_name_are_two_sources(found, tmp_path):
         (tmp_path / folder).mkdir(parents=True)
         call_command("import_articles", str(tmp_path / folder), "--kind", "markdown", "--preview")
     assert sorted(ImportSource.objects.values_list("name", flat=True)) == ["help", "help 2"]
+
+
+@pytest.mark.parametrize(
+    "address", ["https://ada:geheim@larkfield.example/a", "HTTPS://ada:geheim@x.example", "x https://ada:geheim@[x"]
+)
+def test_a_password_in_an_address_is_neither_kept_nor_shown(found, address, capsys):
+    with pytest.raises(CommandError) as refused:
+        call_command("import_articles", address)
+    assert "geheim" not in str(refused.value) + "".join(capsys.readouterr())
+    assert not ImportSource.objects.exists() and not ImportRun.objects.exists()
+
+
+def test_a_preview_shows_what_options_would_do_and_keeps_none_of_them(do):
+    chosen = ("--publish", "--language", "de", "--category", "Shop", "--missing", "archive", "--name", "Another")
+    before = ("publish", "language", "category", "missing")
+    assert do("--preview", *chosen).out.splitlines()[-1] == "Would be: 1 failed, 1 new."
+    assert ImportSource.objects.values_list(*before).get() == (False, "en", None, "keep")
+    do()
+    said = do("--preview", *chosen)
+    assert "language: en → de" in said.out and "category: Imported → Shop" in said.out and "published" in said.out
+    assert ImportSource.objects.values_list(*before).get() == (False, "en", None, "keep")
+    assert list(Category.objects.values_list("name", flat=True)) == ["Imported"]
+    do(*chosen)
+    source = ImportSource.objects.get()
+    assert (source.publish, source.language, source.category.name, source.name) == (True, "de", "Shop", "Another")

@@ -1,6 +1,7 @@
 """`manage.py import_articles`: read a folder, file or address, and make its documents articles."""
 
 import json
+import re
 import sys
 from argparse import BooleanOptionalAction
 from pathlib import Path
@@ -9,14 +10,15 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 
 from knowledge import import_report, imports
-from knowledge.import_forms import free_name
+from knowledge.import_forms import ADDRESSES, folder_refusal, free_name
 from knowledge.import_writing import category_named
 from knowledge.importers import KINDS, SourceError, guess_kind
-from knowledge.models import LANGUAGES, Audience, ImportItem, ImportRun, ImportSource
+from knowledge.models import LANGUAGES, Audience, Category, ImportItem, ImportRun, ImportSource
 from supportbot.terminal import Step, Terminal
 
 SHOWN = 200  # lines of a preview; --json gives all
 KEY_COLUMNS, ACTION_COLUMNS = 44, 17
+ADDRESS = re.compile(r"[a-z][a-z0-9+.-]*://", re.I)
 ATTENTION = (ImportItem.Action.FAILED, ImportItem.Action.HELD, ImportItem.Action.EDITED)
 
 
@@ -50,6 +52,7 @@ class Command(BaseCommand):
         if json not in (None, "-"):
             check_writable(str(json))
         source = source_at(location, options)
+        apply(options, source)
         terminal = Terminal(sys.stderr)
         run = self._run(source, terminal, options)
         if json:
@@ -64,6 +67,10 @@ class Command(BaseCommand):
         if left is not None:
             terminal.say("Going on", "with a run that was broken off")
             self._carry_out(left, terminal)
+        if not options["preview"]:
+            if source.category and source.category.pk is None:
+                source.category = category_named(source.category.name)
+            source.save()
         try:
             run = imports.start(
                 source=source,
@@ -74,15 +81,15 @@ class Command(BaseCommand):
             )
         except imports.ImportRefused as error:
             raise CommandError(str(error)) from None
-        self._carry_out(run, terminal)
+        self._carry_out(run, terminal, source)
         return run
 
-    def _carry_out(self, run: ImportRun, terminal: Terminal) -> None:
+    def _carry_out(self, run: ImportRun, terminal: Terminal, source: ImportSource | None = None) -> None:
         verb = "Previewing" if run.preview else "Importing"
         place = run.source.location or run.source.upload_name
         try:
             with terminal.step(verb, place) as step:
-                done = imports.carry_out(run.pk, tell=lambda now: tell(step, now))
+                done = imports.carry_out(run.pk, tell=lambda now: tell(step, now), source=source)
                 run.refresh_from_db()
                 step.text = f"{run.found:,} documents of {place}"
         except KeyboardInterrupt:
@@ -123,25 +130,34 @@ def tell(step: Step, run: ImportRun) -> None:
 
 
 def source_at(location: str, options: dict[str, Any]) -> ImportSource:
-    """The source that was imported from there before, or a new one; options that were given become its own."""
-    if not location.startswith(("http://", "https://")):
+    """The source that was imported from there before, or a new one without any choices."""
+    if ADDRESS.search(location):
+        refused = folder_refusal(location) if location.startswith(ADDRESSES) else "Begin the address with https://."
+        if refused:
+            raise CommandError(refused)
+    else:
         location = str(Path(location).expanduser().resolve())
     source = ImportSource.objects.filter(location=location).order_by("pk").first()
     if source is None:
         source = ImportSource(location=location, name=free_name(options["name"] or location))
     elif options["name"]:
         source.name = options["name"]
-    for name in ("kind", "language", "audience", "publish", "missing"):
-        if options[name] is not None:
-            setattr(source, name, options[name])
-    if options["category"]:
-        source.category = category_named(options["category"])
     try:
-        source.kind = source.kind or guess_kind(location)
+        source.kind = options["kind"] or source.kind or guess_kind(location)
     except SourceError as error:
         raise CommandError(error.text) from None
-    source.save()
+    if source.pk is None:
+        source.save()
     return source
+
+
+def apply(options: dict[str, Any], source: ImportSource) -> None:
+    """The options that were given become the source's own; a preview does not save them, nor a category that is new."""
+    for name in ("language", "audience", "publish", "missing"):
+        if options[name] is not None:
+            setattr(source, name, options[name])
+    if name := options["category"]:
+        source.category = Category.objects.filter(name__iexact=name).first() or Category(name=name)
 
 
 def check_writable(path: str) -> None:
