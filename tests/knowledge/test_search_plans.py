@@ -11,7 +11,7 @@ from knowledge.candidates import find_candidates, search_statement
 from knowledge.embedding import default_recipe
 from knowledge.lexemes import find_terms, matching_query
 from knowledge.models import Article, Category, EmbeddingSpace, Revision
-from knowledge.scope import COUNTED_PASSAGES, Scope, survey
+from knowledge.scope import COUNTED_PASSAGES, Scope, Survey, survey
 from knowledge.vector_index import build_index, index_name
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -103,6 +103,19 @@ def test_many_passages_are_walked_through_and_few_are_read(space):
         assert graph not in plan
         # A fifth of so small a table is read as fast without an index.
         assert btree in plan or scope.audiences == ("internal",) and not scope.language
+
+
+def test_a_third_behind_a_wall_is_read_and_a_third_scattered_is_walked_through(db):
+    third = {"passages": 35_000, "live": 100_000, "languages": frozenset({"en"})}
+    assert Survey(**third, walled=True).few and not Survey(**third).few
+    assert not Survey(passages=35_000, live=40_000, languages=frozenset(), walled=True).few
+    assert not Survey(passages=60_000, live=200_000, languages=frozenset(), walled=True).few
+    walls = {("internal",): True, ("customers", "public"): True, ("public",): False}
+    for audiences, walled in walls.items():
+        scope = Scope.of(audiences, None)
+        assert scope is not None and scope.walled == walled
+    everybody = Scope.of(("customers", "internal", "public"), None)
+    assert everybody is not None and not everybody.walled
 
 
 def test_nearly_all_of_the_ten_nearest_are_found_and_words_are_looked_up(space):
