@@ -66,7 +66,7 @@ class Scope:
     @property
     def walled(self) -> bool:
         """Some readers' passages and not the others', without a graph of their own as the public ones have."""
-        return self.audiences != (Audience.PUBLIC.value,) and len(self.audiences) < len(Audience)
+        return self.audiences != (str(Audience.PUBLIC),) and len(self.audiences) < len(Audience)
 
     def faces(self, table: str) -> str:
         """The condition on a row's audience and language, in SQL. Only known names are ever written into it."""
