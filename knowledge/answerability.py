@@ -24,6 +24,8 @@ LEAST_STEM = 4
 MAX_NAMES = 20
 WORD = re.compile(r"[^\W_]+")
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+SEARCH_FEATURES = 3  # of Evidence, known without a reading
+AVERAGE = (0.0, 0.0, 0.0, 0.71, 0.70, 0.41, 0.36)  # of each field of Evidence; of the first ones, never needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,12 +35,20 @@ class Evidence:
     best: float  # the best article's fused score
     lead: float  # how far it is ahead of the mean of those behind it; 0 when it is alone
     missing: float  # 1 if a name or a number of the question stands in none of the first passages
-    # What reading tells of the best article's passage (`supportbot.inference.reader.Reading`); where nobody read it,
-    # what it tells on the average.
-    relevance: float = 0.71
-    shallow: float = 0.70
-    least: float = 0.41
-    least_shallow: float = 0.36
+    # What reading tells of the best article's passage (`supportbot.inference.reader.Reading`); None if nobody read it.
+    relevance: float | None = None
+    shallow: float | None = None
+    least: float | None = None
+    least_shallow: float | None = None
+
+    @property
+    def was_read(self) -> bool:
+        return self.relevance is not None
+
+    def features(self) -> tuple[float, ...]:
+        """A number for each field: what reading tells on the average where nobody read."""
+        given = zip(astuple(self), AVERAGE, strict=True)
+        return tuple(average if value is None else value for value, average in given)
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +57,7 @@ class Coefficients:
     weights: tuple[float, ...]  # in the order of Evidence
 
     def probability(self, evidence: Evidence) -> float:
-        return logistic(self.intercept + sum(w * x for w, x in zip(self.weights, astuple(evidence), strict=True)))
+        return logistic(self.intercept + sum(w * x for w, x in zip(self.weights, evidence.features(), strict=True)))
 
 
 SEARCHED = Coefficients(-1.13, (2.39, 3.46, -0.34, 3.41, -5.19, 1.97, -1.55))

@@ -6,12 +6,12 @@ about, so that a fit across groups has never seen the article.
 """
 
 from collections.abc import Sequence
-from dataclasses import asdict, astuple, fields
+from dataclasses import asdict, fields
 from typing import Any
 
 import numpy as np
 
-from knowledge.answerability import SEARCHED, Evidence
+from knowledge.answerability import SEARCH_FEATURES, SEARCHED, Evidence
 from knowledge.calibration import Labelled, across_groups, expected_error, fit, left_out, reliability
 from knowledge.evaluation import Row, SetResult
 from knowledge.evaluation_files import GivenArticle, GivenQuestion
@@ -24,10 +24,12 @@ NOTHING_FOUND = Evidence(0.0, 0.0, 1.0)
 
 
 def labelled(result: SetResult, articles: Sequence[GivenArticle]) -> Labelled:
+    """Of a run that read nothing there are the features of the search alone: an average was never observed."""
     titles = {article.id: article.title for article in articles}
     pairs = judged(result)
+    known = [(row.evidence or NOTHING_FOUND).features()[: None if result.read else SEARCH_FEATURES] for _, row in pairs]
     return Labelled(
-        np.array([astuple(row.evidence or NOTHING_FOUND) for _, row in pairs], float).reshape(len(pairs), -1),
+        np.array(known, float).reshape(len(pairs), -1),
         np.array([question.answerable for question, _ in pairs], bool),
         np.array([_group(question, row, titles) for question, row in pairs], str),
     )
@@ -72,7 +74,7 @@ def figures(sets: dict[str, Labelled]) -> dict[str, Any]:
         by_set[name] = told
     bins = reliability([(shipped[name], one.answerable) for name, one in sets.items()])
     everything = fit(list(sets.values()))
-    names = [field.name for field in fields(Evidence)]
+    names = [field.name for field in fields(Evidence)][: len(everything.weights)]
     return {
         "sets": by_set,
         "reliability": [asdict(one) for one in bins],
@@ -130,4 +132,5 @@ def results_of(rows: Sequence[dict[str, Any]], given: GivenSet) -> SetResult:
         )
         for one in asked
     ]
-    return SetResult(given.name, len(given.articles), asked, found, {})
+    read = any((row.get("evidence") or {}).get("relevance") is not None for row in rows)  # all sets of a run, or none
+    return SetResult(given.name, len(given.articles), asked, found, {}, read=read)

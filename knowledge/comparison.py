@@ -8,12 +8,10 @@ from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
-from knowledge.blending import context_of
-from knowledge.evaluation import READS, EvaluationFailed, Progress, Say
+from knowledge.evaluation import EvaluationFailed, Progress, Say, ask, reading_seconds
 from knowledge.evaluation_files import GivenQuestion
 from knowledge.metrics import Estimate, mean_with_interval, ndcg, recall
 from knowledge.models import Article, EmbeddingSpace
-from knowledge.retrieval import find_passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +23,7 @@ class Comparison:
     recall: Estimate  # of R@1
     current_ndcg: float
     candidate_ndcg: float
+    read: bool = False  # whether both were read word by word, as customers' questions are
 
     @property
     def worse(self) -> bool:
@@ -39,6 +38,7 @@ class Comparison:
             "current_ndcg@10": round(self.current_ndcg, 4),
             "candidate_ndcg@10": round(self.candidate_ndcg, 4),
             "worse": self.worse,
+            "read": self.read,
         }
 
 
@@ -53,6 +53,7 @@ def compare_spaces(
 ) -> Comparison:
     """Ask every question whose gold articles are live. EvaluationFailed where there is none, or without an encoder.
 
+    Every question is read word by word or, where no server reads, none; EvaluationFailed if the server fails.
     `ids` are the names that the questions call the articles by; their slugs unless others are given.
     """
     names = dict(ids) if ids is not None else dict(_live_slugs())
@@ -60,10 +61,11 @@ def compare_spaces(
     asked = [question for question in questions if question.answerable and question.gold and known >= {*question.gold}]
     if not asked:
         raise EvaluationFailed("None of these questions names an article that is published here as its answer.")
+    seconds = reading_seconds(say)
     progress = Progress(say, "compared", len(asked))
     pairs = []
     for number, question in enumerate(asked, 1):
-        pairs.append([_ranked(space, question, names, audience) for space in (current, candidate)])
+        pairs.append([_ranked(space, question, names, audience, seconds) for space in (current, candidate)])
         progress.at(number)
     gains = [[ndcg(ranked, question.gold) for ranked in pair] for question, pair in zip(asked, pairs, strict=True)]
     firsts = [
@@ -75,6 +77,7 @@ def compare_spaces(
         recall=mean_with_interval([new - old for old, new in firsts]),
         current_ndcg=sum(old for old, _ in gains) / len(asked),
         candidate_ndcg=sum(new for _, new in gains) / len(asked),
+        read=seconds > 0,
     )
 
 
@@ -82,10 +85,8 @@ def _live_slugs() -> list[tuple[UUID, str]]:
     return list(Article.objects.filter(status=Article.Status.PUBLISHED).values_list("pk", "slug"))
 
 
-def _ranked(space: EmbeddingSpace, question: GivenQuestion, names: Mapping[UUID, str], audience: str) -> list[str]:
-    found = find_passages(
-        question.question, audiences=READS[audience], context=context_of(question.history), space=space
-    )
-    if found.degraded:
-        raise EvaluationFailed(f"Question {question.id} was searched by words alone: {found.degraded}. Try again.")
+def _ranked(
+    space: EmbeddingSpace, question: GivenQuestion, names: Mapping[UUID, str], audience: str, seconds: float
+) -> list[str]:
+    found = ask(question, audience=audience, seconds=seconds, space=space)
     return [names[article] for article in found.ranked_article_ids if article in names]

@@ -13,9 +13,10 @@ from statistics import median
 from typing import Any
 from uuid import UUID
 
+from django.conf import settings
 from django.db import connection, transaction
 
-from knowledge import indexing, publishing
+from knowledge import indexing, publishing, reading
 from knowledge.answerability import Evidence
 from knowledge.blending import context_of
 from knowledge.chunking import TooManyPieces, split
@@ -25,13 +26,15 @@ from knowledge.evaluation_sets import GivenSet
 from knowledge.metrics import RANKING, SEED, Estimate, auroc_with_interval, mean_with_interval
 from knowledge.models import Article, Category, Chunk, Embedding, EmbeddingSpace
 from knowledge.peers import Rankings, rank_all
-from knowledge.retrieval import RANKED_ARTICLES, find_passages
+from knowledge.retrieval import RANKED_ARTICLES, Retrieval, find_passages
 from knowledge.vector_cache import VectorCache
 from knowledge.vector_index import build_index
+from supportbot.inference.client import ModelError
 
 BATCH = 64
 BEGINNING_CHARS = 20_000
 PROGRESS_SECONDS = 10.0
+READING_SECONDS = 60.0  # a question of a measurement waits: what was not read is of another search
 READS = {
     "public": ("public",),
     "customers": ("public", "customers"),
@@ -74,6 +77,7 @@ class SetResult:
     rows: list[Row]
     recipe: dict[str, Any]
     peers: dict[str, Rankings] = field(default_factory=dict)
+    read: bool = False  # whether the first passages were read word by word
 
 
 class Progress:
@@ -98,17 +102,45 @@ def sample(questions: Sequence[GivenQuestion], limit: int | None) -> list[GivenQ
     return [questions[number] for number in chosen]
 
 
+def reading_seconds(say: Say) -> float:
+    """How long each question waits to be read; 0, and it is said, where no server reads. Ask once, before the first.
+
+    EvaluationFailed where a server should read and does not answer.
+    """
+    try:
+        there = reading.is_there(READING_SECONDS)
+    except ModelError as error:
+        raise EvaluationFailed(
+            f"The server that reads passages does not answer: {error.text} Try again, or measure the search alone: "
+            "RERANK_PASSAGES=0."
+        ) from None
+    if not there:
+        why = "the server at RERANK_URL does not read" if settings.RERANK_PASSAGES else "RERANK_PASSAGES is 0"
+        say(f"the search alone is measured: {why}")
+    return READING_SECONDS if there else 0.0
+
+
 def measure_set(
-    given: GivenSet, cache: VectorCache, *, peer_names: Sequence[str], audience: str, limit: int | None, say: Say
+    given: GivenSet,
+    cache: VectorCache,
+    *,
+    peer_names: Sequence[str],
+    audience: str,
+    limit: int | None,
+    seconds: float,
+    say: Say,
 ) -> SetResult:
-    """Publish, embed, ask, and take everything away again. Peers rank the same articles for the same questions."""
+    """Publish, embed, ask, and take everything away again. Peers rank the same articles for the same questions.
+
+    `seconds` are those of `reading_seconds`.
+    """
     asked = sample(given.questions, limit)
     ids = publish_all(given.articles, say)
     space = embed_all(cache, say)
-    rows = ask_all(asked, ids, audience=audience, say=say)
+    rows = ask_all(asked, ids, audience=audience, seconds=seconds, say=say)
     clear()
     others = rank_all(peer_names, given.articles, asked, cache) if peer_names else {}
-    return SetResult(given.name, len(given.articles), asked, rows, space.recipe, others)
+    return SetResult(given.name, len(given.articles), asked, rows, space.recipe, others, seconds > 0)
 
 
 def clear() -> None:
@@ -193,16 +225,32 @@ def _vectors(recipe: Recipe, batch: Sequence[Chunk], cache: VectorCache) -> dict
     return vectors
 
 
-def ask_all(questions: Sequence[GivenQuestion], ids: dict[UUID, str], *, audience: str, say: Say) -> list[Row]:
+def ask(given: GivenQuestion, *, audience: str, seconds: float, space: EmbeddingSpace | None = None) -> Retrieval:
+    """Search as for a customer's question. EvaluationFailed if less was searched or read than there should be."""
+    found = find_passages(
+        given.question,
+        audiences=READS[audience],
+        context=context_of(given.history),
+        space=space,
+        reading_seconds=seconds,
+    )
+    if found.degraded:
+        raise EvaluationFailed(f"Question {given.id} was searched by words alone: {found.degraded}. Try again.")
+    if found.unread:
+        raise EvaluationFailed(f"Question {given.id} was not read: the server that reads failed, or was late.")
+    return found
+
+
+def ask_all(
+    questions: Sequence[GivenQuestion], ids: dict[UUID, str], *, audience: str, seconds: float, say: Say
+) -> list[Row]:
     """Search for each question as a customer's would be, one at a time."""
     progress = Progress(say, "asked", len(questions))
     rows = []
     for number, given in enumerate(questions, 1):
         start = time.perf_counter()
-        found = find_passages(given.question, audiences=READS[audience], context=context_of(given.history))
+        found = ask(given, audience=audience, seconds=seconds)
         ms = 1000 * (time.perf_counter() - start)
-        if found.degraded:
-            raise EvaluationFailed(f"Question {given.id} was searched by words alone: {found.degraded}. Run it again.")
         ranked = [ids[article] for article in found.ranked_article_ids[:RANKED_ARTICLES]]
         rows.append(Row(given.id, ranked, found.answerable, ms, found.evidence))
         progress.at(number)

@@ -33,7 +33,7 @@ def figures(result: SetResult) -> dict[str, Any]:
     ours = our_values(result)
     summary: dict[str, Any] = {name: one.as_json() for name, one in summarise(result.questions, result.rows).items()}
     summary |= {"ms": times(result.rows), "articles": result.articles, "questions": len(result.rows)}
-    summary["recipe"] = result.recipe
+    summary |= {"recipe": result.recipe, "read": result.read}
     if result.peers:
         summary["peers"] = {}
     for name, rankings in result.peers.items():

@@ -30,37 +30,61 @@ K = TypeVar("K")
 _not_before: dict[str, float] = {}  # by address: when a server that failed may be asked again
 
 
-def read(question: str, with_context: str, share: float, passages: Mapping[K, str]) -> dict[K, Reading]:
-    """A reading of each passage; nothing where there is no server that reads, or it is too late.
+def read(
+    question: str, with_context: str, share: float, passages: Mapping[K, str], *, seconds: float | None = None
+) -> dict[K, Reading] | None:
+    """A reading of each passage; None where the server that reads does not answer in time, or has just failed.
 
     `with_context` is the question after what was said before it, or "": then its relevance counts for `share`, and no
-    word is said to be missing, since a follow-up leaves out half of what it means.
+    word is said to be missing, since a follow-up leaves out half of what it means. `seconds` is how long a measurement
+    waits (0: nothing is read); None: as long as a customer, and a failure spares the next questions the wait.
     """
-    if not passages or not settings.RERANK_PASSAGES or time.monotonic() < _not_before.get(settings.RERANK_URL, 0.0):
+    if not passages or not settings.RERANK_PASSAGES or seconds == 0:
         return {}
+    now = time.monotonic()
+    if seconds is None and now < _not_before.get(settings.RERANK_URL, 0.0):
+        return None
+    end = now + (settings.RERANK_SECONDS if seconds is None else seconds)
     try:
-        readings = _ask(question, list(passages.values()))
+        readings = _ask(question, list(passages.values()), end)
         if with_context:
-            around = _ask(with_context, list(passages.values()))
+            around = _ask(with_context, list(passages.values()), end)
             readings = [
                 Reading((1 - share) * own.relevance + share * other.relevance)
                 for own, other in zip(readings, around, strict=True)
             ]
     except ModelError as error:
-        _not_before[settings.RERANK_URL] = time.monotonic() + PAUSE_SECONDS
+        if seconds is None:
+            _not_before[settings.RERANK_URL] = time.monotonic() + PAUSE_SECONDS
         logger.warning("passages_not_read", code=error.code)
-        return {}
+        return None
     return dict(zip(passages, readings, strict=True))
 
 
-def _ask(query: str, passages: Sequence[str]) -> list[Reading]:
+def is_there(seconds: float) -> bool:
+    """Whether a server reads; False where the one that was asked knows nothing of it. ModelError if none answers."""
+    if not settings.RERANK_PASSAGES:
+        return False
+    try:
+        _ask("Is anybody there?", ["Somebody is there."], time.monotonic() + seconds)
+    except ModelError as error:
+        if error.code != "bad_request":
+            raise
+        return False
+    return True
+
+
+def _ask(query: str, passages: Sequence[str], end: float) -> list[Reading]:
+    """`end` by the monotonic clock: a follow-up is read twice, and waits no longer for that."""
+    if (left := end - time.monotonic()) <= 0:
+        raise ModelError("timeout", "The model server took too long.")
     return rerank(
         query,
         passages,
         url=settings.RERANK_URL,
         key=settings.RERANK_API_KEY,
         model=settings.RERANK_MODEL,
-        timeout=settings.RERANK_SECONDS,
+        timeout=left,
     )
 
 

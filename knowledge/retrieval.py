@@ -81,6 +81,7 @@ class Retrieval:
     degraded: str = ""
     evidence: Evidence | None = None  # what `answerable` was judged by; None when nothing was found
     ranked: list[Passage] = field(default_factory=list)  # best first, however many of an article; only if asked for
+    unread: bool = False  # the server that reads did not answer in time: the order is that of the search alone
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,7 @@ class Wanted:
     limit: int
     context: str
     ranked: int
+    reading_seconds: float | None = None
 
 
 def find_passages(
@@ -105,14 +107,16 @@ def find_passages(
     context: str = "",
     ranked: int = 0,
     space: EmbeddingSpace | None = None,
+    reading_seconds: float | None = None,
 ) -> Retrieval:
     """Search by meaning and by words. RetrievalError without a database.
 
     `language` is preferred, or demanded with `only_language`. `context` is what was said just before, if the question
     follows something: it counts, but less than the question. `space` is searched in place of the active one.
+    `reading_seconds`: how long a measurement waits for the server that reads (0: it is not asked).
     An empty question finds nothing; one longer than MAX_QUESTION_CHARS is cut.
     """
-    wanted = Wanted(audiences, language, only_language, limit, context, ranked)
+    wanted = Wanted(audiences, language, only_language, limit, context, ranked, reading_seconds)
     return _find(question, wanted, space=space)
 
 
@@ -191,19 +195,21 @@ def _find(
         logger.warning("draft_not_embedded", reason=error.text)
         raise RetrievalError(f"The draft cannot be searched just now. {error.text}") from error
     searched = rank(candidates, wanted.language)
-    readings = {} if degraded else _read(texts, candidates, searched)
+    readings = {} if degraded else _read(texts, candidates, searched, wanted.reading_seconds)
     clock.lap("read")
-    found = arrange(asked, candidates, searched, readings, limit=wanted.limit, ranked=wanted.ranked)
-    return replace(found, degraded=degraded, ms=clock.done())
+    found = arrange(asked, candidates, searched, readings or {}, limit=wanted.limit, ranked=wanted.ranked)
+    return replace(found, degraded=degraded, unread=readings is None, ms=clock.done())
 
 
-def _read(texts: list[str], candidates: list[Candidate], searched: Ranking) -> dict[UUID, Reading]:
-    """A reading of the best passage of each of the first articles; none where there is no server that reads."""
+def _read(
+    texts: list[str], candidates: list[Candidate], searched: Ranking, seconds: float | None
+) -> dict[UUID, Reading] | None:
+    """A reading of the best passage of each of the first articles; None where the server that reads does not answer."""
     by_chunk = {candidate.chunk_id: candidate for candidate in candidates}
     best = {by_chunk[chunk].article_id: by_chunk[chunk] for chunk in reversed(searched.chunk_ids)}
     first = [best[article] for article in searched.article_ids[: settings.RERANK_PASSAGES]]
     passages = {one.article_id: passage_text(one.title, one.heading, one.text) for one in first}
-    return read(texts[0], texts[1] if len(texts) > 1 else "", context_share(texts[0]), passages)
+    return read(texts[0], texts[1] if len(texts) > 1 else "", context_share(texts[0]), passages, seconds=seconds)
 
 
 def arrange(

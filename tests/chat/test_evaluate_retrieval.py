@@ -69,6 +69,8 @@ def test_it_measures_and_leaves_the_live_data_alone(evaluate):
     assert all(0 <= row["answerable_score"] <= 1 and row["ms"] > 0 for row in result["rows"])
     assert result["summary"]["recall@1"] == {"value": 1, "low": 1, "high": 1, "n": 3}
     assert result["summary"]["auroc"]["n"] == 4
+    assert result["summary"]["read"] is False and "the search alone is measured" in progress
+    assert {row["evidence"]["relevance"] for row in result["rows"]} == {None}
     assert "ndcg@10    1.000 [1.000, 1.000] n=3" in printed
     assert "asked: 4 of 4" in progress
 

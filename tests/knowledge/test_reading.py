@@ -1,10 +1,15 @@
 """The first articles are read word by word and put in a better order; without a server that reads, nothing changes."""
 
+import socket
+import time
 from uuid import UUID
 
 import pytest
 
 from knowledge import indexing, reading
+from knowledge.comparison import compare_spaces
+from knowledge.evaluation import EvaluationFailed, ask, reading_seconds
+from knowledge.evaluation_files import GivenQuestion
 from knowledge.fusion import Ranking
 from knowledge.reading import read, reorder
 from knowledge.retrieval import find_passages
@@ -65,9 +70,59 @@ def test_a_follow_up_is_read_with_what_it_follows_and_no_word_is_missed(model_se
 
 
 def test_a_server_that_cannot_read_is_not_asked_again_for_a_while(fake_model, monkeypatch):
-    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) == {}
+    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) is None
     monkeypatch.setattr(reading, "rerank", lambda *_args, **_others: pytest.fail("it was asked again"))
-    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) == {}
+    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) is None
+
+
+@pytest.fixture
+def silent_server(settings):
+    """It takes connections and never says a word."""
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        settings.RERANK_URL = f"http://127.0.0.1:{listening.getsockname()[1]}/v1"
+        settings.RERANK_SECONDS = 0.2
+        yield
+
+
+def test_a_server_that_is_late_costs_one_question_the_wait_and_the_next_ones_nothing(silent_server, monkeypatch):
+    start = time.monotonic()
+    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) is None
+    assert 0.2 <= time.monotonic() - start < 5
+    monkeypatch.setattr(reading, "rerank", lambda *_args, **_others: pytest.fail("it was asked again"))
+    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) is None
+
+
+def test_a_measurement_asks_again_whatever_failed_before(model_server):
+    reading._not_before[model_server] = time.monotonic() + 60
+    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) is None
+    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}, seconds=60)
+    assert read("What does shipping cost?", "", 0.0, {A: NORWAY}, seconds=0) == {}
+
+
+def test_a_follow_up_is_read_twice_and_waits_once(monkeypatch, settings):
+    limits = []
+
+    def answer(_query: str, documents: list[str], *, timeout: float, **_others: str) -> list[Reading]:
+        limits.append(timeout)
+        return [Reading(0.5)] * len(documents)
+
+    monkeypatch.setattr(reading, "rerank", answer)
+    assert read("And to Norway?", "Shipping? And to Norway?", 0.4, {A: NORWAY})
+    assert settings.RERANK_SECONDS >= limits[0] > limits[1] > 0
+
+
+def test_a_measurement_waits_for_a_server_that_reads_and_says_where_there_is_none(
+    model_server, fake_model_url, settings
+):
+    said: list[str] = []
+    assert reading_seconds(said.append) == 60 and not said
+    settings.RERANK_URL = fake_model_url
+    assert reading_seconds(said.append) == 0 and "the search alone" in said[0]
+    settings.RERANK_URL = "unix:/nowhere/model.sock"
+    with pytest.raises(EvaluationFailed, match="does not answer"):
+        reading_seconds(said.append)
+    settings.RERANK_PASSAGES = 0
+    assert reading_seconds(said.append) == 0 and "RERANK_PASSAGES is 0" in said[1]
 
 
 def test_it_can_be_turned_off(model_server, settings):
@@ -103,4 +158,20 @@ def test_retrieval_goes_on_without_a_server_that_reads(countries, settings):
     settings.RERANK_URL = "unix:/nowhere/model.sock"
     found = find_passages("How many euros is it to ship to Norway?")
     assert found.ranked_article_ids[0] == countries["Norway"].pk
-    assert found.degraded == ""
+    assert found.degraded == "" and found.unread
+    assert found.evidence is not None and not found.evidence.was_read
+
+
+@pytest.mark.django_db(transaction=True)
+def test_no_measurement_mixes_questions_that_were_read_with_others(countries, settings):
+    asked = GivenQuestion("q1", "How many euros is it to ship to Norway?", [], ("norway",), True)
+    assert ask(asked, audience="public", seconds=60).evidence.was_read
+    assert not ask(asked, audience="public", seconds=0).evidence.was_read
+    space = indexing.active_space()
+    names = {article.pk: name.lower() for name, article in countries.items()}
+    assert compare_spaces(space, space, [asked], ids=names).as_json()["read"] is True
+    settings.RERANK_URL = "unix:/nowhere/model.sock"
+    with pytest.raises(EvaluationFailed, match="q1 was not read"):
+        ask(asked, audience="public", seconds=60)
+    with pytest.raises(EvaluationFailed, match="does not answer"):
+        compare_spaces(space, space, [asked], ids=names)

@@ -75,11 +75,12 @@ class Command(BaseCommand):
         files = chosen_sets(**options)
         given = list(read_sets(files, self.say)) if files else [given_set(options)]
         results = []
+        seconds = evaluation.reading_seconds(self.say)
         with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
             for one in given:
                 self.say(f"== {one.name}")
                 found = evaluation.measure_set(
-                    one, cache, peer_names=peers, audience=audience, limit=limit, say=self.say
+                    one, cache, peer_names=peers, audience=audience, limit=limit, seconds=seconds, say=self.say
                 )
                 results.append(found)
                 for line in report.lines(found) if files or peers else report.short_lines(found):
@@ -103,9 +104,12 @@ class Command(BaseCommand):
             earlier: list[dict[str, Any]] = read_rows(rows, "retrieval", dict)
             results = [judging.results_of(earlier, one) for one in fit]
         else:
+            seconds = evaluation.reading_seconds(self.say)
             with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
                 results = [
-                    evaluation.measure_set(one, cache, peer_names=(), audience=audience, limit=limit, say=self.say)
+                    evaluation.measure_set(
+                        one, cache, peer_names=(), audience=audience, limit=limit, seconds=seconds, say=self.say
+                    )
                     for one in fit
                 ]
         pairs = [(found, one) for found, one in zip(results, fit, strict=True) if judging.is_fit(found.questions)]
