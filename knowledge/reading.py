@@ -30,6 +30,11 @@ K = TypeVar("K")
 _not_before: dict[str, float] = {}  # by address: when a server that failed may be asked again
 
 
+def is_readable(language: str) -> bool:
+    """Whether the reader knows the language: an order by one that does not would be worse than that of the search."""
+    return language in settings.RERANK_LANGUAGES or "all" in settings.RERANK_LANGUAGES
+
+
 def read(
     question: str, with_context: str, share: float, passages: Mapping[K, str], *, seconds: float | None = None
 ) -> dict[K, Reading] | None:

@@ -11,6 +11,7 @@ from collections.abc import Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
+from itertools import takewhile
 from uuid import UUID
 
 from django.conf import settings
@@ -25,7 +26,7 @@ from knowledge.followups import context_share
 from knowledge.fusion import Ranking, choose, rank
 from knowledge.lexemes import Term, find_terms
 from knowledge.models import Audience, Chunk, EmbeddingSpace
-from knowledge.reading import Reading, read, reorder
+from knowledge.reading import Reading, is_readable, read, reorder
 from knowledge.scope import Scope, Survey, survey
 from supportbot.log import get_logger
 
@@ -204,10 +205,14 @@ def _find(
 def _read(
     texts: list[str], candidates: list[Candidate], searched: Ranking, seconds: float | None
 ) -> dict[UUID, Reading] | None:
-    """A reading of the best passage of each of the first articles; None where the server that reads does not answer."""
+    """A reading of the best passage of each of the first articles; None where the server that reads does not answer.
+
+    An article that the reader does not know the language of is not overtaken by what stands behind it.
+    """
     by_chunk = {candidate.chunk_id: candidate for candidate in candidates}
     best = {by_chunk[chunk].article_id: by_chunk[chunk] for chunk in reversed(searched.chunk_ids)}
-    first = [best[article] for article in searched.article_ids[: settings.RERANK_PASSAGES]]
+    leading = [best[article] for article in searched.article_ids[: settings.RERANK_PASSAGES]]
+    first = list(takewhile(lambda one: is_readable(one.language), leading))
     passages = {one.article_id: passage_text(one.title, one.heading, one.text) for one in first}
     return read(texts[0], texts[1] if len(texts) > 1 else "", context_share(texts[0]), passages, seconds=seconds)
 

@@ -259,7 +259,8 @@ RERANK_URL = env_str("RERANK_URL", EMBEDDING_URL)
 RERANK_API_KEY = env_str("RERANK_API_KEY", EMBEDDING_API_KEY)
 RERANK_MODEL = env_str("RERANK_MODEL", "all-minilm-l6-v2")
 RERANK_PASSAGES = env_int("RERANK_PASSAGES", 3, most=32)  # 0: the order of the search stays as it is
-RERANK_SECONDS = env_float("RERANK_SECONDS", 1.0, least=0.05, most=60)  # later than this, the order stays as it is
+RERANK_LANGUAGES = env_list("RERANK_LANGUAGES", "en")  # of the passages that RERANK_MODEL can read, or all
+RERANK_SECONDS = env_float("RERANK_SECONDS", 0.6, least=0.05, most=60)  # later than this, the order stays as it is
 GENERATOR_WEIGHTS = env_path("GENERATOR_WEIGHTS", None)
 ENCODER_WEIGHTS = env_path("ENCODER_WEIGHTS", None)
 ENCODERS_DIR = DATA_DIR / "encoders"

@@ -111,9 +111,7 @@ def test_a_follow_up_is_read_twice_and_waits_once(monkeypatch, settings):
     assert settings.RERANK_SECONDS >= limits[0] > limits[1] > 0
 
 
-def test_a_measurement_waits_for_a_server_that_reads_and_says_where_there_is_none(
-    model_server, fake_model_url, settings
-):
+def test_a_measurement_says_that_no_server_reads(model_server, fake_model_url, settings):
     said: list[str] = []
     assert reading_seconds(said.append) == 60 and not said
     settings.RERANK_URL = fake_model_url
@@ -160,6 +158,17 @@ def test_retrieval_goes_on_without_a_server_that_reads(countries, settings):
     assert found.ranked_article_ids[0] == countries["Norway"].pk
     assert found.degraded == "" and found.unread
     assert found.evidence is not None and not found.evidence.was_read
+
+
+@pytest.mark.django_db(transaction=True)
+def test_a_language_that_the_reader_does_not_know_is_not_read(countries, settings):
+    write("Versand nach Norwegen", "Wir versenden für 12 Euro nach Norwegen.", language="de")
+    indexing.embed_stale()
+    german, english = "Was kostet der Versand nach Norwegen?", "How many euros is it to ship to Norway?"
+    assert not find_passages(german).evidence.was_read
+    assert find_passages(english).evidence.was_read
+    settings.RERANK_LANGUAGES = ["all"]
+    assert find_passages(german).evidence.was_read
 
 
 @pytest.mark.django_db(transaction=True)
