@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from math import log
 from typing import Protocol
 
-from chat.languages import STOPWORDS
+from knowledge.languages import STOPWORDS
 
 MAX_SENTENCES = 3
 MAX_CHARS = 700

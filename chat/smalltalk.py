@@ -6,7 +6,7 @@ Conservative: the whole message must consist of nothing else, so that a real que
 import re
 import unicodedata
 
-from chat.languages import language_of
+from knowledge.languages import language_of
 
 GREETINGS = {
     "en": "hi|hello|hey|hiya|howdy|good (?:morning|afternoon|evening|day)|(?:hi|hello|hey) there",

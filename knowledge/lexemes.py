@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from django.db import connection
 
+from knowledge.languages import language_of
 from knowledge.passages import search_config
 from knowledge.scope import Scope
 
@@ -29,7 +30,7 @@ WITH spoken AS (
         unnest(to_tsvector(configuration, %(question)s)) AS found (lexeme, positions, weights),
         unnest(positions) AS position
     GROUP BY position
-    HAVING count(DISTINCT configuration) = cardinality(%(configurations)s::regconfig[])
+    HAVING bool_or(configuration = ANY (%(own)s::regconfig[]))
 ), word AS (
     SELECT stems, count(*) AS times FROM spoken GROUP BY stems ORDER BY count(*) DESC, max(length(stems[1])) DESC
     LIMIT %(words)s
@@ -67,10 +68,13 @@ def idf(passages: int, total: int) -> float:
     return math.log(1 + (max(total, passages) - passages + 0.5) / (passages + 0.5))
 
 
-def find_terms(question: str, *, languages: Collection[str], scope: Scope, total: int) -> list[Term]:
-    """What to search for among `total` passages, the most telling word first.
+def find_terms(
+    question: str, *, languages: Collection[str], scope: Scope, total: int, language: str | None = None
+) -> list[Term]:
+    """What to search for among `total` passages in these languages, the most telling word first.
 
-    A stop word of any of the languages is left out.
+    The stop words of the question's own language are left out: `language`, or the likeliest. Those of the others may
+    tell something here ("door" is one in Dutch).
     """
     configurations = sorted({search_config(language) for language in languages}) or ["simple"]
     with connection.cursor() as cursor:
@@ -78,6 +82,7 @@ def find_terms(question: str, *, languages: Collection[str], scope: Scope, total
             COUNT.format(passages=scope.passages("chunk")),
             {
                 "configurations": configurations,
+                "own": own_configurations(language or language_of(question), configurations),
                 "question": question,
                 "words": MAX_WORDS,
                 "matches": COUNTED_MATCHES,
@@ -87,6 +92,14 @@ def find_terms(question: str, *, languages: Collection[str], scope: Scope, total
         counted = cursor.fetchall()
     terms = [_term(queries, passages, times, total) for queries, passages, times in counted]
     return sorted(terms, key=lambda term: (-term.weight, term.queries))[:MAX_TERMS]
+
+
+def own_configurations(language: str, configurations: Sequence[str]) -> Sequence[str]:
+    """Those that decide which words tell nothing: of the language or of English; all where neither is searched."""
+    for own in (search_config(language), search_config("en")):
+        if own in configurations:
+            return [own]
+    return configurations
 
 
 def _term(queries: Sequence[str], passages: Sequence[int], times: int, total: int) -> Term:

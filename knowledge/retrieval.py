@@ -178,7 +178,7 @@ def _find(
         clock.lap("embed")
         known = survey(scope)
         clock.lap("survey")
-        terms = _terms(texts, scope, known, {wanted.language or "", *(one.language for one in draft)})
+        terms = _terms(texts, scope, known, wanted.language, {one.language for one in draft})
         clock.lap("terms")
         replaced = Chunk.objects.filter(article=replacing, live=True) if replacing else Chunk.objects.none()
         without = list(replaced.values_list("pk", flat=True))
@@ -286,9 +286,14 @@ def _embed(space: EmbeddingSpace | None, texts: list[str]) -> tuple[list[float] 
     return blend_vectors(vectors[0], vectors[1], context_share(texts[0])), ""
 
 
-def _terms(texts: list[str], scope: Scope, known: Survey, asked: Collection[str]) -> list[Term]:
-    languages = known.languages | ({language for language in asked if language} if not scope.language else set())
-    found = [find_terms(text, languages=languages, scope=scope, total=known.passages) for text in texts]
+def _terms(texts: list[str], scope: Scope, known: Survey, language: str | None, drafted: Collection[str]) -> list[Term]:
+    """`language` is the one preferred, `drafted` are those of a draft."""
+    languages = known.languages
+    if not scope.language:
+        languages = languages | {*drafted, language or ""} - {""}
+    found = [
+        find_terms(text, languages=languages, scope=scope, total=known.passages, language=language) for text in texts
+    ]
     return found[0] if len(found) == 1 else blend_terms(found[0], found[1], context_share(texts[0]))
 
 

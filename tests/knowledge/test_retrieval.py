@@ -153,3 +153,24 @@ async def test_a_language_is_demanded_from_the_loop_too(fake_model):
     await sync_to_async(write)("Wifi", "Wifi Router Reset")
     found = await afind_passages("Wifi Router Reset", language="de", only_language=True)
     assert found.ranked_article_ids == [german.pk]
+
+
+def test_an_article_in_another_language_takes_no_word_from_a_question(fake_model, settings):
+    """ "Door" says nothing in Dutch, "will" and "am" nothing in German."""
+    settings.EMBEDDING_URL = DEAD
+    lock = write("Door lock", "If the door does not open, the lock is broken.")
+    write("Levering", "Wij leveren binnen drie dagen.", language="nl")
+    write("Testament", "Wir liefern am Montag.", language="de")
+    for language in (None, "en"):
+        assert find_passages("door", language=language).ranked_article_ids == [lock.pk]
+        assert find_passages("door lock broken", language=language).ranked_article_ids[0] == lock.pk
+
+
+def test_the_stop_words_of_the_question_s_own_language_are_left_out(fake_model, settings):
+    settings.EMBEDDING_URL = DEAD
+    english = write("Will", "The will of a customer is kept.")
+    german = write("Lieferung", "Die Lieferung kommt durch die Post.", language="de")
+    assert find_passages("die", language="de").ranked_article_ids == []
+    assert find_passages("Wann kommt die Lieferung?").ranked_article_ids[0] == german.pk
+    assert find_passages("will", language="de").ranked_article_ids == []
+    assert find_passages("customer will", language="en").ranked_article_ids == [english.pk]

@@ -1,6 +1,6 @@
 import pytest
 
-from chat.languages import language_of
+from knowledge.languages import language_of
 
 
 @pytest.mark.parametrize(
