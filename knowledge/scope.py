@@ -18,6 +18,7 @@ COUNTED_PASSAGES = 12_000  # beyond it the planner's estimate of all live passag
 # Readers' subjects differ: past a wall between them a walk meets mostly others (a third of 100,000: recall 0.92, 80 ms
 # of a core). Reading so many costs 27 ms and misses nothing.
 WALLED_PASSAGES, WALLED_SHARE = 40_000, 0.5
+MEASURED_DIMENSIONS = 384  # of the vectors that these bounds were measured with; a longer one takes longer to read
 SURVEY = """
 WITH counted AS (
     SELECT count(*) AS passages FROM (
@@ -41,11 +42,15 @@ CUT = re.compile(r"\d+/\d+")
 
 @dataclass(frozen=True, slots=True)
 class Scope:
-    """Audiences by name, sorted; the language that passages must be in ("" for any); the cut that is searched."""
+    """Audiences by name, sorted; the language that passages must be in ("" for any); the cut that is searched.
+
+    `dimensions` are those of the vectors that are searched.
+    """
 
     audiences: tuple[str, ...]
     language: str
     cut: str
+    dimensions: int
 
     @classmethod
     def of(
@@ -58,10 +63,11 @@ class Scope:
         readers = tuple(sorted({Audience(audience).value for audience in audiences}))
         if not readers or (language and language not in KNOWN_LANGUAGES):
             return None
-        cut = cut_of(Recipe(**space.recipe) if space else default_recipe())
+        recipe = Recipe(**space.recipe) if space else default_recipe()
+        cut = cut_of(recipe)
         if not CUT.fullmatch(cut):
             raise ValueError(f"A cut is named by two numbers, such as 1/200, and not {cut!r}.")
-        return cls(readers, language or "", cut)
+        return cls(readers, language or "", cut, recipe.dimensions)
 
     @property
     def walled(self) -> bool:
@@ -87,17 +93,23 @@ class Survey:
     live: int
     languages: frozenset[str]
     walled: bool = False
+    dimensions: int = MEASURED_DIMENSIONS
 
     @property
     def few(self) -> bool:
         """So few that reading them all is better than walking the graph."""
-        behind_wall = self.walled and self.share < WALLED_SHARE and self.passages < WALLED_PASSAGES
-        return self.passages < COUNTED_PASSAGES or behind_wall
+        wall = self.walled and self.share < WALLED_SHARE
+        return self.passages < most_read(WALLED_PASSAGES if wall else COUNTED_PASSAGES, self.dimensions)
 
     @property
     def share(self) -> float:
         """Of all live passages, how many are meant."""
         return self.passages / self.live if self.live else 1.0
+
+
+def most_read(passages: int, dimensions: int) -> int:
+    """How many vectors take as long to read as so many of the measured ones. Of shorter ones no more: each is a row."""
+    return passages * MEASURED_DIMENSIONS // max(MEASURED_DIMENSIONS, dimensions)
 
 
 def survey(scope: Scope) -> Survey:
@@ -106,4 +118,4 @@ def survey(scope: Scope) -> Survey:
     with connection.cursor() as cursor:
         cursor.execute(statement, {"languages": sorted(KNOWN_LANGUAGES)})
         passages, live, languages = cursor.fetchone()
-    return Survey(passages, live, frozenset(languages), scope.walled)
+    return Survey(passages, live, frozenset(languages), scope.walled, scope.dimensions)

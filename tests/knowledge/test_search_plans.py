@@ -11,7 +11,7 @@ from knowledge.candidates import find_candidates, search_statement
 from knowledge.embedding import default_recipe
 from knowledge.lexemes import find_terms, matching_query
 from knowledge.models import Article, Category, EmbeddingSpace, Revision
-from knowledge.scope import COUNTED_PASSAGES, Scope, Survey, survey
+from knowledge.scope import COUNTED_PASSAGES, Scope, Survey, most_read, survey
 from knowledge.vector_index import build_index, index_name
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -151,3 +151,16 @@ def assert_words_are_looked_up(space: EmbeddingSpace) -> None:
     assert matching_query(found) == "'word7'"
     plan = plan_of(scope, space, words="word7 word8")
     assert "chunk_search_live" in plan and "Seq Scan on knowledge_chunk" not in plan
+
+
+def test_of_longer_vectors_fewer_are_few(services):
+    """What is bounded is the time of reading them: 6,000 of 768 numbers take as long as 12,000 of 384."""
+    for dimensions, most in ((64, 12_000), (384, 12_000), (768, 6_000), (3072, 1_500)):
+        assert most_read(COUNTED_PASSAGES, dimensions) == most
+        for passages in (most - 1, most):
+            known = Survey(passages=passages, live=50_000, languages=frozenset(), dimensions=dimensions)
+            assert known.few == (passages < most)
+    third = Survey(passages=30_000, live=100_000, languages=frozenset(), walled=True, dimensions=768)
+    assert not third.few
+    space = EmbeddingSpace(recipe=asdict(replace(default_recipe(), dimensions=768)), dimensions=768)
+    assert survey(scope_of(space, "public")).dimensions == 768
