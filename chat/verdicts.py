@@ -73,7 +73,7 @@ def rows(found: Retrieval, subject: Subject, given: Sequence[Passage]) -> list[d
             "article": "" if passage.chunk_id < 0 else str(passage.article_id),
             "meaning": passage.similarity and round(passage.similarity, 2),
             "words": passage.lexical and round(passage.lexical, 2),
-            "together": round(passage.score, 2),
+            "together": round(passage.score + passage.gain, 2),  # by which they are ordered
             "own": passage.article_id == subject.key,
             "n": numbers.get(passage.chunk_id, 0),  # its number in the answer
         }

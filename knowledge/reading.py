@@ -93,13 +93,18 @@ def _ask(query: str, passages: Sequence[str], end: float) -> list[Reading]:
     )
 
 
+def gains_of(readings: Mapping[UUID, Reading]) -> dict[UUID, float]:
+    """What reading adds to the score of each article that was read, and of its passages."""
+    least = min((reading.relevance for reading in readings.values()), default=0.0)
+    return {article: RELEVANCE_SHARE * (reading.relevance - least) for article, reading in readings.items()}
+
+
 def reorder(ranking: Ranking, readings: Mapping[UUID, Reading], article_of: Mapping[int, UUID]) -> Ranking:
     """The articles that were read in their new order, before all others; their passages gain what the article gains.
 
     The scores stay those of the search, by which answerability, and what is shown beside the best, are judged.
     """
-    least = min((reading.relevance for reading in readings.values()), default=0.0)
-    gains = {article: RELEVANCE_SHARE * (reading.relevance - least) for article, reading in readings.items()}
+    gains = gains_of(readings)
     searched = dict(zip(ranking.article_ids, ranking.article_scores, strict=True))
 
     def place(article: UUID) -> tuple[bool, float]:

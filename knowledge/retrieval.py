@@ -26,7 +26,7 @@ from knowledge.followups import context_share
 from knowledge.fusion import Ranking, choose, rank
 from knowledge.lexemes import Term, find_terms
 from knowledge.models import Audience, Chunk, EmbeddingSpace
-from knowledge.reading import Reading, is_readable, read, reorder
+from knowledge.reading import Reading, gains_of, is_readable, read, reorder
 from knowledge.scope import Scope, Survey, survey
 from supportbot.log import get_logger
 
@@ -65,6 +65,7 @@ class Passage:
     score: float
     similarity: float | None
     lexical: float | None
+    gain: float = 0.0  # what reading it word by word added to the score, for its place
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,6 +232,7 @@ def arrange(
         return Retrieval()
     by_words_alone = all(candidate.similarity is None for candidate in candidates)
     ranking = reorder(searched, readings, {candidate.chunk_id: candidate.article_id for candidate in candidates})
+    gains = gains_of(readings)
     by_chunk = {candidate.chunk_id: candidate for candidate in candidates}
     ordered = [by_chunk[chunk] for chunk in ranking.chunk_ids]
     first = {candidate.article_id: candidate for candidate in reversed(ordered)}
@@ -241,9 +243,9 @@ def arrange(
     ]
     evidence = evidence_of(question, searched.article_scores, texts, readings.get(ranking.article_ids[0]))
     return Retrieval(
-        passages=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in chosen],
+        passages=[_passage(candidate, ranking, gains) for candidate in chosen],
         ranked_article_ids=[candidate.article_id for candidate in articles[:RANKED_ARTICLES]],
-        ranked=[_passage(candidate, ranking.scores[candidate.chunk_id]) for candidate in ordered[:ranked]],
+        ranked=[_passage(candidate, ranking, gains) for candidate in ordered[:ranked]],
         nearest=[(candidate.title, open_address(candidate)) for candidate in articles[:NEAREST]],
         answerable=answerable(evidence, by_words_alone=by_words_alone),
         evidence=evidence,
@@ -306,7 +308,7 @@ def open_address(candidate: Candidate, anchor: str = "") -> str:
     return address(candidate.slug, anchor) if candidate.audience == Audience.PUBLIC and candidate.slug else ""
 
 
-def _passage(candidate: Candidate, score: float) -> Passage:
+def _passage(candidate: Candidate, ranking: Ranking, gains: Mapping[UUID, float]) -> Passage:
     return Passage(
         chunk_id=candidate.chunk_id,
         revision_id=candidate.revision_id,
@@ -318,9 +320,10 @@ def _passage(candidate: Candidate, score: float) -> Passage:
         url=open_address(candidate, candidate.anchor),
         text=candidate.text,
         language=candidate.language,
-        score=round(score, 4),
+        score=round(ranking.scores[candidate.chunk_id], 4),
         similarity=candidate.similarity,
         lexical=candidate.lexical or None,
+        gain=round(gains.get(candidate.article_id, 0.0), 4),
     )
 
 

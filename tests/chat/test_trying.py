@@ -4,6 +4,7 @@ import asyncio
 import json
 import uuid
 from contextlib import aclosing
+from dataclasses import replace
 
 import httpx
 import pytest
@@ -312,6 +313,8 @@ def test_a_row_says_what_was_read_and_shows_a_bounded_excerpt():
     shown = rows(Retrieval(ranked=[other, mine]), Subject(KEY, 1, "public", is_draft=True), [mine])
     assert [(row["own"], row["n"], row["article"]) for row in shown] == [(False, 0, str(OTHER)), (True, 1, "")]
     assert len(shown[0]["text"]) == 300 and shown[0]["meaning"] is None
+    gained = rows(Retrieval(ranked=[replace(mine, score=0.5, gain=0.25)]), Subject(KEY, 1, "public", is_draft=True), [])
+    assert gained[0]["together"] == 0.75
 
 
 def test_missing_words_are_told_by_their_stems(db):

@@ -145,6 +145,13 @@ def test_retrieval_reads_what_it_found(countries):
 
 
 @pytest.mark.django_db(transaction=True)
+def test_passages_are_ordered_by_the_score_and_what_reading_added(countries):
+    ranked = find_passages("How many euros is it to ship to Norway?", ranked=10).ranked
+    placed = [passage.score + passage.gain for passage in ranked]
+    assert placed == sorted(placed, reverse=True) and ranked[0].gain > 0
+
+
+@pytest.mark.django_db(transaction=True)
 def test_a_word_that_no_passage_speaks_of_makes_an_answer_less_likely(countries):
     there = find_passages("How many euros is it to ship to Norway?").answerable
     missing = find_passages("How many euros is it to insure a piano?").answerable
