@@ -22,7 +22,7 @@ from knowledge.filling import BATCH, Filling, Stale
 from knowledge.models import Article, Chunk, Embedding, EmbeddingSpace
 from knowledge.passages import Uncuttable, add_cut
 from knowledge.spaces import SpaceError
-from knowledge.vector_index import BUILDER_LOCK, advisory_lock, build_index, drop_index
+from knowledge.vector_index import BUILDER_LOCK, IndexWaits, advisory_lock, build_index, count_rows, drop_index
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
@@ -63,7 +63,10 @@ def _look_after_active(end: float) -> None:
         indexing.embed_stale(seconds=end - monotonic())
     except EmbeddingFailed as error:
         logger.warning("active_space_waits", space=active.pk, reason=error.text)
-    indexing.settle()
+    try:
+        indexing.settle()
+    except IndexWaits as error:
+        logger.warning("active_space_waits", space=active.pk, reason=str(error))
 
 
 def _in_the_making() -> list[EmbeddingSpace]:
@@ -77,18 +80,19 @@ def _advance(space: EmbeddingSpace, end: float) -> bool:
     try:
         if not fill(space, end):
             return True
-        if spaces.missing(space):
+        space.refresh_from_db()  # somebody may have said otherwise meanwhile
+        if space.state != State.BUILDING or space.paused or spaces.missing(space):
             return False  # some articles wait for their next attempt
         if build_index(space):
             return True
         if space.goal == Goal.SWITCH:
-            spaces.switch(space, anyway=True)
-        elif space.comparison is None:
+            spaces.switch_by_itself(space)
+        elif not spaces.is_compared(space):
             compare(space, built_in_questions.questions())
             return True
         else:
             _decide(space)
-    except (EmbeddingFailed, EvaluationFailed, SpaceError) as error:
+    except (EmbeddingFailed, EvaluationFailed, IndexWaits, SpaceError) as error:
         tell(space, str(error))
     return False
 
@@ -96,8 +100,8 @@ def _advance(space: EmbeddingSpace, end: float) -> bool:
 def _decide(space: EmbeddingSpace) -> None:
     """Switch if it may be done without anybody; else say what is waited for."""
     comparison = space.comparison or {}
-    if lost := spaces.lost_articles(space):
-        tell(space, f"“{lost[0]}” {'' if len(lost) == 1 else f'and {len(lost) - 1} more '}could not be embedded in it.")
+    if reason := spaces.loses(space):
+        tell(space, reason)
     elif comparison.get("worse"):
         tell(space, "It is worse than the space that is searched, and is not switched to by itself.")
     elif not comparison.get("n"):
@@ -105,12 +109,13 @@ def _decide(space: EmbeddingSpace) -> None:
     elif space.goal == Goal.WAIT:
         tell(space, "It is ready. Switch to it when you like.")
     else:
-        spaces.switch(space)
+        spaces.switch_by_itself(space)
 
 
 def tell(space: EmbeddingSpace, text: str) -> None:
     if space.trouble != text[:300]:
-        EmbeddingSpace.objects.filter(pk=space.pk).update(trouble=text[:300])
+        space.trouble = text[:300]
+        EmbeddingSpace.objects.filter(pk=space.pk, state=State.BUILDING).update(trouble=space.trouble)
         logger.info("space_waits", space=space.pk)
 
 
@@ -119,7 +124,7 @@ def fill(space: EmbeddingSpace, end: float) -> bool:
     filling = Filling(space, indexing.recipe_of(space), SpaceAttempts(space), end)
     start = monotonic()
     filling.run(_stale(space, end))
-    if space.trouble:
+    if filling.written:
         tell(space, "")
     if filling.written >= BATCH:
         rate = filling.written / (monotonic() - start)
@@ -129,8 +134,11 @@ def fill(space: EmbeddingSpace, end: float) -> bool:
 
 def _stale(space: EmbeddingSpace, end: float) -> Iterator[Stale]:
     """Passages as they are needed: those there are, then those of the next few articles that are not cut yet."""
+    last = 0  # what was given once is under way, and has no vector yet
     while True:
-        yield from indexing.stale_pages(space)
+        for passage in indexing.stale_pages(space, after=last):
+            last = passage.chunk_id
+            yield passage
         if not _add_missing_cut(space, end):
             return
 
@@ -154,13 +162,16 @@ def _add_missing_cut(space: EmbeddingSpace, end: float) -> int:
 def compare(
     space: EmbeddingSpace, questions: Sequence[GivenQuestion], say: Callable[[str], object] = lambda _: None
 ) -> Comparison | None:
-    """Ask both spaces the same questions and keep what came of it. None without a question that can be asked."""
+    """Ask both spaces the same questions and keep what came of it. None without a question that can be asked.
+
+    Raises SpaceError if another space came to be searched meanwhile: what was found says nothing of that one.
+    """
     current = indexing.active_space()
+    count_rows()
     found = compare_spaces(current, space, questions, say=say) if questions else None
     kept = {"n": 0, "worse": False} if found is None else found.as_json()
     kept |= {"with": str(current.recipe.get("model")), "with_cut": current.cut, "at": timezone.now().isoformat()}
-    EmbeddingSpace.objects.filter(pk=space.pk).update(comparison=kept, trouble="")
-    space.refresh_from_db()
+    spaces.keep_comparison(space, current, kept)
     logger.info("space_compared", space=space.pk, questions=kept["n"], worse=kept["worse"])
     return found
 
@@ -170,7 +181,11 @@ def compare(
 
 def _remove(space: EmbeddingSpace, end: float) -> bool:
     """A part of a dropped space. Gives whether there is more of it."""
-    drop_index(space)
+    try:
+        drop_index(space)
+    except IndexWaits as error:
+        logger.warning("dropped_space_waits", space=space.pk, reason=str(error))
+        return False
     while monotonic() < end:
         keys = list(space.embeddings.values_list("pk", flat=True)[:REMOVED_AT_ONCE])
         if not keys:

@@ -29,12 +29,15 @@ def index_state(article: Article) -> IndexState:
     space = active_space()
     total = Chunk.objects.filter(article=article, live=True, cut=space.cut).count()
     left = unembedded(space).filter(article=article).count()
-    done = f"{total - left} of {total} passages embedded"
-    if left and article.index_attempts >= MAX_ATTEMPTS:
+    is_behind = left or not total
+    done = f"{total - left} of {total} passages embedded" if total else "It has no passages yet"
+    if is_behind and article.index_attempts >= MAX_ATTEMPTS:
         reason = article.index_error or "The worker stopped each time while it embedded this article."
         return IndexState("failed", "Not embedded", f"{reason} It was tried {MAX_ATTEMPTS} times. {done}.")
-    if left and article.index_error:
+    if is_behind and article.index_error:
         return IndexState("waiting", "Waiting", f"{article.index_error} {_next_try(article)} {done}.", moving=True)
+    if not total:
+        return IndexState("moving", "Embedding", f"{done}.", moving=True)
     if left:
         return IndexState("moving", "Embedding", f"{done}. Its words are searched already.", moving=True)
     return IndexState("live", "Live", f"{_count(total)}, {_delay(article)}.")

@@ -46,7 +46,10 @@ def _first_space() -> EmbeddingSpace:
 
 
 def activate(space: EmbeddingSpace) -> None:
-    """Search this space from now on. The one before keeps its vectors, as the way back. See `spaces.switch`."""
+    """Search this space from now on. The one before keeps its vectors, as the way back. See `spaces.switch`.
+
+    What is in the making was meant for the space before: it is compared anew, and waits for a person.
+    """
     states = EmbeddingSpace.State
     with transaction.atomic():
         lock_spaces()
@@ -54,6 +57,7 @@ def activate(space: EmbeddingSpace) -> None:
         EmbeddingSpace.objects.filter(pk=space.pk).exclude(state=states.ACTIVE).update(
             state=states.ACTIVE, activated=timezone.now(), paused=False, trouble=""
         )
+        EmbeddingSpace.objects.filter(state=states.BUILDING).update(comparison=None, goal=EmbeddingSpace.Goal.WAIT)
     logger.info("space_activated", space=space.pk, fingerprint=space.fingerprint)
 
 
@@ -105,12 +109,13 @@ def not_cut(space: EmbeddingSpace) -> QuerySet[Article]:
     return Article.objects.filter(~Exists(cut), status=Article.Status.PUBLISHED)
 
 
-def stale_pages(space: EmbeddingSpace, article_id: UUID | None = None) -> Iterator[Stale]:
+def stale_pages(space: EmbeddingSpace, article_id: UUID | None = None, after: int = 0) -> Iterator[Stale]:
     """What may be embedded now, in the order of publication; an article that waits for its next attempt is left out.
 
-    Passages that are published meanwhile come too, since their keys are greater.
+    Passages that are published meanwhile come too, since their keys are greater. Only those `after` a key, if one is
+    given: those before it are under way.
     """
-    last = 0
+    last = after
     while rows := _stale_after(space, last, article_id):
         for pk, article, *words, attempts in rows:
             yield Stale(pk, article, passage_text(*words), attempts)

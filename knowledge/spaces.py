@@ -6,6 +6,7 @@ its place if it is not worse. The one before is kept as the way back until someb
 
 from dataclasses import asdict
 from datetime import timedelta
+from typing import Any
 
 from django.db import transaction
 from django.utils import timezone
@@ -112,10 +113,22 @@ def compare_again(space: EmbeddingSpace) -> None:
 
 
 def switch(space: EmbeddingSpace, *, anyway: bool = False) -> None:
-    """Search this space from now on. A space that was found to be worse only `anyway`."""
+    """Search this space from now on. A space that is worse, or that would lose articles, only `anyway`."""
+    _switch(space, anyway=anyway)
+
+
+def switch_by_itself(space: EmbeddingSpace) -> None:
+    """Search this space from now on, unless somebody paused it, wants to decide, or searches another meanwhile."""
+    _switch(space, goal=space.goal)
+
+
+def _switch(space: EmbeddingSpace, *, anyway: bool = False, goal: str | None = None) -> None:
+    """A goal is given where nobody asked for the switch just now."""
     with transaction.atomic():
         lock_spaces()
         held = _hold(space)
+        if goal is not None and not _is_still_wanted(held, goal):
+            raise SpaceError("Something was changed while it was got ready. It is looked at again.")
         if held.state == State.ACTIVE:
             raise SpaceError("This space is searched already.")
         if held.state == State.DROPPED:
@@ -124,16 +137,40 @@ def switch(space: EmbeddingSpace, *, anyway: bool = False) -> None:
             raise SpaceError(reason)
         if not anyway:
             _refuse_worse(held)
+            if reason := loses(held):
+                raise SpaceError(reason)
         activate(held)
     _begin_counting_anew(space)
     space.refresh_from_db()
     logger.info("space_switched", space=space.pk, anyway=anyway)
 
 
+def _is_still_wanted(held: EmbeddingSpace, goal: str) -> bool:
+    if held.state != State.BUILDING or held.paused or held.goal != goal or goal == WAIT:
+        return False
+    return goal == SWITCH or is_compared(held)
+
+
+def is_compared(space: EmbeddingSpace) -> bool:
+    """Whether it was compared with the space that is searched now, and not with one before."""
+    return (space.comparison or {}).get("with_pk") == active_space().pk
+
+
+def keep_comparison(space: EmbeddingSpace, current: EmbeddingSpace, found: dict[str, Any]) -> None:
+    """What a comparison found. SpaceError if `current` is not searched any more, or this space is."""
+    with transaction.atomic():
+        lock_spaces()
+        held = _hold(space)
+        if active_space().pk != current.pk or held.state not in (State.BUILDING, State.RETIRED):
+            raise SpaceError("Another space came to be searched meanwhile. Compare again.")
+        _change(space, comparison=found | {"with_pk": current.pk}, trouble="")
+
+
 def _begin_counting_anew(space: EmbeddingSpace) -> None:
     """Failures of another space say nothing of this one. Not in the transaction of a switch, which locks no article."""
     lost = list(unembedded(space).values_list("article", flat=True).distinct())
     Article.objects.filter(pk__in=lost).update(answerable_at=None)
+    not_cut(space).update(answerable_at=None)
     Article.objects.filter(index_attempts__gt=0).update(index_attempts=0, index_error="", index_retry_at=None)
     space.attempts.all().delete()
 
@@ -161,8 +198,18 @@ def lacks(space: EmbeddingSpace) -> str:
 
 def lost_articles(space: EmbeddingSpace) -> list[str]:
     """Titles of articles that are searched by meaning now, and would not be in this space: they have no vectors."""
-    searched = unembedded(active_space()).values("article")
-    return list(given_up(space).exclude(pk__in=searched).values_list("title", flat=True))
+    active = active_space()
+    lost = given_up(space).exclude(pk__in=unembedded(active).values("article")).exclude(pk__in=not_cut(active))
+    return list(lost.order_by("title").values_list("title", flat=True))
+
+
+def loses(space: EmbeddingSpace) -> str:
+    """Which articles a switch to it would lose, as a sentence; empty if none."""
+    lost = lost_articles(space)
+    if not lost:
+        return ""
+    more = f" and {len(lost) - 1:,} more" if len(lost) > 1 else ""
+    return f"“{lost[0]}”{more} could not be embedded in it, and would be found by words alone. Switch anyway?"
 
 
 def _refuse_worse(space: EmbeddingSpace) -> None:
@@ -177,7 +224,7 @@ def back() -> EmbeddingSpace:
         before = one_before()
         if before is None:
             raise SpaceError("There is no space to go back to.")
-        if lacks(before):
+        if lacks(before) or lost_articles(before):
             _take_up(before, SWITCH)
         else:
             activate(before)

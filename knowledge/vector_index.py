@@ -3,7 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from django.db import connection
+from django.db import OperationalError, connection
+from psycopg.errors import LockNotAvailable
 
 from knowledge.models import EmbeddingSpace
 from knowledge.scope import COUNTED_PASSAGES, most_read
@@ -16,7 +17,11 @@ SWEEP_LOCK, BUILD_LOCK, BUILDER_LOCK = 7_220_001, 7_220_002, 7_220_003
 # With pgvector's own 16 and 64, many passages that are much alike hide one another: see docs/scaling.md.
 LINKS, BUILD_WIDTH = 24, 128
 MANY_OTHERS = 3_000
-LOCK_TIMEOUT = "20s"  # a build waits for older transactions; one that idles must not hold a worker for ever
+LOCK_TIMEOUT = "20s"  # of what can be tried again at no cost; a build that is done waits for older transactions
+
+
+class IndexWaits(Exception):
+    """Another transaction is in the way of an index; the text is a sentence for people."""
 
 
 @contextmanager
@@ -69,7 +74,10 @@ def is_built(space: EmbeddingSpace) -> bool | None:
 
 
 def build_index(space: EmbeddingSpace) -> bool:
-    """Build what is missing if there are vectors. Not inside a transaction. Gives whether this call built it."""
+    """Build what is missing if there are vectors. Not inside a transaction. Gives whether this call built it.
+
+    Raises IndexWaits.
+    """
     if is_built(space):
         return False
     with advisory_lock(BUILD_LOCK) as held:
@@ -79,15 +87,34 @@ def build_index(space: EmbeddingSpace) -> bool:
         for audience in wanted_audiences(space):
             if not states.get(index_name(space, audience)):
                 _build(space, audience)
+    count_rows()
     logger.info("index_built", space=space.pk)
     return True
 
 
-def drop_index(space: EmbeddingSpace) -> None:
-    """Not inside a transaction."""
+def count_rows() -> None:
+    """The planner guesses one row for a space that it has not heard of, and leaves its index unused."""
     with connection.cursor() as cursor:
-        for name in _states(space):
+        cursor.execute("ANALYZE knowledge_embedding, knowledge_chunk")
+
+
+def drop_index(space: EmbeddingSpace) -> None:
+    """Not inside a transaction. Raises IndexWaits."""
+    for name in _states(space):
+        _drop(name)
+
+
+def _drop(name: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        try:
             cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
+        except OperationalError as error:
+            if isinstance(error.__cause__, LockNotAvailable):
+                raise IndexWaits("An index waits for another transaction to end. It is tried again.") from None
+            raise
+        finally:
+            cursor.execute("RESET lock_timeout")
 
 
 def _states(space: EmbeddingSpace) -> dict[str, bool]:
@@ -105,10 +132,11 @@ def _states(space: EmbeddingSpace) -> dict[str, bool]:
 def _build(space: EmbeddingSpace, audience: str) -> None:
     name, dimensions = index_name(space, audience), int(space.dimensions)
     of = f"space_id = {int(space.pk)}" + (f" AND audience = '{audience}'" if audience else "")
+    _drop(name)
     with connection.cursor() as cursor:
-        cursor.execute(f"SET lock_timeout = '{LOCK_TIMEOUT}'")
+        # When all the work is done it waits for older transactions: ending it then would begin it anew, for ever.
+        cursor.execute("SET lock_timeout = 0")
         try:
-            cursor.execute(f"DROP INDEX CONCURRENTLY IF EXISTS {name}")
             cursor.execute(
                 f"CREATE INDEX CONCURRENTLY IF NOT EXISTS {name} ON knowledge_embedding "
                 f"USING hnsw ((vector::halfvec({dimensions})) halfvec_cosine_ops) "

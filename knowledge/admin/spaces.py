@@ -184,6 +184,8 @@ def _row(space: EmbeddingSpace) -> dict[str, Any]:
     building = space.state == State.BUILDING
     before = spaces.one_before()
     worse = bool(space.comparison and space.comparison.get("worse"))
+    loses = building and bool(spaces.lost_articles(space))
+    waits = bool(space.trouble) and (now.step != "ready" or loses)
     return {
         "space": space,
         "recipe": recipe_of(space),
@@ -195,9 +197,10 @@ def _row(space: EmbeddingSpace) -> dict[str, Any]:
         + (f", {megabytes(now.bytes_expected)} when it is full" if building and now.step != "ready" else ""),
         "verdict": verdict(space),
         "worse": worse,
+        "must_insist": worse or loses,
         "moving": (building and not space.paused) or space.state == State.DROPPED,
         "can_pause": building and not space.paused and now.step != "ready",
-        "can_resume": building and space.paused,
+        "can_resume": building and (space.paused or waits),
         "can_compare": building and now.step == "ready",
         "can_switch": now.step == "ready" or (space.state == State.RETIRED and now.done >= now.total),
         "can_back": before is not None and space.pk == before.pk,

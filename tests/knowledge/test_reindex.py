@@ -5,7 +5,8 @@ import io
 import pytest
 from django.core.management import CommandError, call_command
 
-from knowledge import publishing, tasks
+from knowledge import passages, publishing, tasks
+from knowledge.chunking import TooManyPieces
 from knowledge.models import Article, Chunk, Embedding
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -35,6 +36,23 @@ def test_passages_are_cut_anew_and_the_draft_stays_a_draft(prices, ada, fake_mod
     assert list(texts) == ["Standard delivery costs £3.95.", "Saturday costs £9.95.", "Islands cost £14."]
     assert Embedding.objects.count() == 3
     assert Article.objects.get().body == "A draft."
+
+
+def test_an_article_that_cannot_be_cut_does_not_stop_the_others(prices, delivery, ada, fake_model, monkeypatch):
+    publishing.publish(article=prices, by=ada)
+    long = Article(slug="long", title="Long", body="Words.", category=delivery)
+    publishing.publish(article=long, by=ada)
+    real = passages.split
+
+    def split(title, body, tokens):
+        if title == "Long":
+            raise TooManyPieces("This article is too long.")
+        return real(title, body, tokens)
+
+    monkeypatch.setattr(passages, "split", split)
+    with pytest.raises(CommandError, match="long: This article is too long."):
+        reindex()
+    assert Embedding.objects.count() == 4
 
 
 def test_an_unknown_address_is_named(db):

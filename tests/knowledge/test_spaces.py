@@ -5,10 +5,13 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
+from django.db import connection
 from django.utils import timezone
 
-from knowledge import building, indexing, publishing, spaces, tasks
-from knowledge.embedding import default_recipe
+from knowledge import building, built_in_questions, filling, indexing, passages, publishing, spaces, tasks
+from knowledge.chunking import TooManyPieces
+from knowledge.embedding import default_recipe, embed_passages
+from knowledge.index_state import index_state
 from knowledge.models import Article, Attempt, Chunk, Embedding, EmbeddingSpace, TestQuestion
 from knowledge.retrieval import find_passages
 from knowledge.spaces import SpaceError
@@ -126,7 +129,12 @@ def test_a_worse_space_is_not_switched_to_unless_somebody_insists(shop, delivery
     """One dimension cannot tell any two texts apart; without the words in common the articles are in no order."""
     new = spaces.prepare(other())
     fill_only(new)
-    verdict = {"n": 40, "worse": True, "ndcg@10": {"value": -0.3, "low": -0.4, "high": -0.2, "n": 40}}
+    verdict = {
+        "n": 40,
+        "with_pk": indexing.active_space().pk,
+        "worse": True,
+        "ndcg@10": {"value": -0.3, "low": -0.4, "high": -0.2, "n": 40},
+    }
     EmbeddingSpace.objects.filter(pk=new.pk).update(comparison=verdict)
     build_all()
     new.refresh_from_db()
@@ -236,6 +244,117 @@ def test_an_article_that_a_new_space_cannot_take_says_so_there_and_not_at_the_ar
     assert Article.objects.get(pk=shop["tents"].pk).answerable_at  # the searched space tries on its own account
 
 
+def test_an_article_that_cannot_be_cut_for_a_space_is_not_lost_without_a_word(shop, monkeypatch):
+    real = passages.split
+
+    def split(title, body, tokens):
+        if tokens == 64 and title == "How to pitch a tent":
+            raise TooManyPieces("This article is too long.")
+        return real(title, body, tokens)
+
+    monkeypatch.setattr(passages, "split", split)
+    new = spaces.prepare(other(passage_tokens=64))
+    build_all()
+    new.refresh_from_db()
+    assert new.state == "building" and "“How to pitch a tent” could not be embedded" in new.trouble
+    with pytest.raises(SpaceError, match="found by words alone"):
+        spaces.switch(new)
+    spaces.switch(new, anyway=True)
+    assert Article.objects.get(pk=shop["tents"].pk).answerable_at is None
+    build_all()
+    state = index_state(Article.objects.get(pk=shop["tents"].pk))
+    assert (state.kind, "too long" in state.text) == ("failed", True)
+
+
+def test_going_back_by_itself_loses_no_article(shop, ada):
+    old = indexing.active_space()
+    spaces.prepare(other())
+    build_all()
+    shop["refunds"].body = "## Refunds\n\nA refund takes nine days."
+    publishing.publish(article=shop["refunds"], by=ada)
+    spaces.back()
+    Attempt.objects.create(space=old, article=shop["refunds"], count=5, error="Refused.")
+    build_all()
+    old.refresh_from_db()
+    assert old.state == "building" and "“Money back” could not be embedded" in old.trouble
+    spaces.resume(old)
+    build_all()
+    assert indexing.active_space() == old
+
+
+def test_no_passage_is_sent_twice_while_articles_are_cut(shop, delivery, ada, monkeypatch):
+    monkeypatch.setattr(building, "CUT_AT_ONCE", 2)
+    monkeypatch.setattr(filling.plan, "__defaults__", (3,))
+    for number in range(12):
+        article = Article(slug=f"more-{number}", title=f"More {number}", body="Words. " * 90, category=delivery)
+        publishing.publish(article=article, by=ada)
+    build_all()
+    sent = []
+
+    def embed(recipe, texts):
+        sent.extend(texts)
+        return embed_passages(recipe, texts)
+
+    monkeypatch.setattr(filling, "embed_passages", embed)
+    new = spaces.prepare(other(passage_tokens=64), goal="wait")
+    build_all()
+    assert len(sent) == new.embeddings.count() > 20
+
+
+@pytest.mark.parametrize("act", ["pause", "compare_again", "search another"])
+def test_a_person_who_acts_last_is_not_overtaken(shop, act):
+    new = spaces.prepare(other(), goal="wait")
+    build_all()
+    EmbeddingSpace.objects.filter(pk=new.pk).update(goal="compare")
+    new.refresh_from_db()
+    if act == "search another":
+        third = EmbeddingSpace.objects.create(fingerprint="third", recipe=new.recipe, dimensions=64, state="retired")
+        indexing.activate(third)
+    else:
+        getattr(spaces, act)(EmbeddingSpace.objects.get(pk=new.pk))
+    with pytest.raises(SpaceError, match="Something was changed"):
+        spaces.switch_by_itself(new)
+    assert state_of(new) == "building"
+
+
+def test_a_comparison_with_a_space_that_is_left_meanwhile_is_not_kept(shop, monkeypatch):
+    old = indexing.active_space()
+    new = spaces.prepare(other(), goal="wait")
+    fill_only(new)
+    third = EmbeddingSpace.objects.create(fingerprint="third", recipe=old.recipe, dimensions=384, state="retired")
+
+    def overtaken(*arguments, **options):
+        indexing.activate(third)
+        return None
+
+    monkeypatch.setattr(building, "compare_spaces", overtaken)
+    with pytest.raises(SpaceError, match="Another space came to be searched"):
+        building.compare(new, built_in_questions.questions())
+    new.refresh_from_db()
+    assert new.comparison is None
+
+
+def test_what_is_waited_for_stays_told_until_something_is_written(shop):
+    new = spaces.prepare(other(), goal="wait")
+    build_all()
+    new.refresh_from_db()
+    assert "Switch to it when you like" in new.trouble
+    building.fill(new, float("inf"))
+    new.refresh_from_db()
+    assert "Switch to it when you like" in new.trouble
+
+
+def test_the_planner_knows_how_many_rows_a_new_space_has(shop):
+    new = spaces.prepare(other(), goal="wait")
+    build_all()
+    with connection.cursor() as cursor:
+        cursor.execute(
+            "SELECT most_common_vals::text FROM pg_stats "
+            "WHERE tablename = 'knowledge_embedding' AND attname = 'space_id'"
+        )
+        assert str(new.pk) in cursor.fetchone()[0]
+
+
 def test_publishing_while_a_space_is_built_reaches_both(shop, ada):
     new = spaces.prepare(other(passage_tokens=64))
     building.fill(new, float("inf"))
@@ -248,8 +367,6 @@ def test_publishing_while_a_space_is_built_reaches_both(shop, ada):
 
 
 def test_demo_questions_count_where_the_demo_is(shop):
-    from knowledge import built_in_questions
-
     assert len(built_in_questions.questions()) == 3
     assert len(built_in_questions.of_the_demo()) > 400
     assert all(Path(path).is_file() for path in built_in_questions.FILES)

@@ -7,6 +7,7 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from knowledge import indexing, publishing
 from knowledge.embedding import EmbeddingFailed
 from knowledge.models import Article, EmbeddingSpace
+from knowledge.passages import Uncuttable
 
 STEP_SECONDS = 10.0
 
@@ -25,10 +26,25 @@ class Command(BaseCommand):
 
     def handle(self, *, slugs: list[str], no_wait: bool, **options: Any) -> None:
         articles = self._articles(slugs)
-        cut = sum(publishing.repair(article=article) for article in articles.iterator(chunk_size=200))
-        self.stdout.write(f"{articles.count()} published articles looked at, {cut} cut anew.")
-        if no_wait:
-            return
+        refused = self._cut(articles)
+        if not no_wait:
+            self._embed()
+        if refused:
+            raise CommandError("\n".join(["These articles could not be cut anew and are as they were:", *refused]))
+
+    def _cut(self, articles: Any) -> list[str]:
+        """Gives a line for each article that was refused."""
+        looked_at, cut, refused = 0, 0, []
+        for article in articles.iterator(chunk_size=200):
+            looked_at += 1
+            try:
+                cut += publishing.repair(article=article)
+            except Uncuttable as error:
+                refused.append(f"{article.slug}: {error}")
+        self.stdout.write(f"{looked_at} published articles looked at, {cut} cut anew.")
+        return refused
+
+    def _embed(self) -> None:
         written = 0
         try:
             while step := indexing.embed_stale(seconds=STEP_SECONDS):
