@@ -12,6 +12,7 @@ from argparse import ArgumentParser
 from collections import Counter
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass, field, replace
+from itertools import product
 from typing import Any
 
 import psutil
@@ -29,10 +30,14 @@ from supportbot.embedded import EmbeddedServices
 HELP = "kill the worker and the database again and again while articles are embedded anew and spaces are switched"
 ARTICLES, SECTIONS = 40, 6
 REQUEST_SECONDS = 0.15  # of the encoder that stands in: a re-embedding takes seconds
-FILL_SECONDS, SWITCH_SECONDS = 4.0, 2.5  # the longest from the beginning of a space, or of its last steps, to the kill
+# The longest from the beginning of a space, or of its last steps, to the kill; of so many articles, less of fewer.
+FILL_SECONDS, SWITCH_SECONDS = 4.0, 2.5
+AIMS = {"re-embedding": FILL_SECONDS, "switch": SWITCH_SECONDS}
+VICTIMS = ("worker", "database")
 REPAIR_SECONDS = 60.0
 END_SECONDS = 120.0
 EDITS = 3  # a round
+ASK_SECONDS = 0.2  # between two times that the worker is asked to go on
 State = EmbeddingSpace.State
 Say = Callable[[str], object]
 
@@ -40,6 +45,7 @@ Say = Callable[[str], object]
 def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--kills", type=int, default=50, help="how many (default: %(default)s)")
     parser.add_argument("--seed", type=int, default=1, help="of the moments and victims (default: %(default)s)")
+    parser.add_argument("--articles", type=int, default=ARTICLES, help="how many are published (default: %(default)s)")
 
 
 @dataclass(slots=True)
@@ -67,7 +73,7 @@ def run(options: dict[str, Any], arguments: Sequence[str], say: Say) -> dict[str
     with apart.data_servers() as services:
         encoder = apart.fake_encoder(socket, REQUEST_SECONDS)
         encoder.start()
-        chaos = Chaos(services, random.Random(options["seed"]), say)
+        chaos = Chaos(services, random.Random(options["seed"]), say, options["articles"])
         try:
             rounds = chaos.run(options["kills"])
         finally:
@@ -93,8 +99,9 @@ def _summary(rounds: Sequence[Round], seed: int) -> dict[str, Any]:
 
 
 class Chaos:
-    def __init__(self, services: EmbeddedServices, chance: random.Random, say: Say) -> None:
-        self.services, self.chance, self.say = services, chance, say
+    def __init__(self, services: EmbeddedServices, chance: random.Random, say: Say, articles: int = ARTICLES) -> None:
+        self.services, self.chance, self.say, self.articles = services, chance, say, articles
+        self._left: list[tuple[str, str]] = []
         self.worker = apart.worker()
         self.edits = 0
 
@@ -104,14 +111,21 @@ class Chaos:
         self._sweep()
         rounds = []
         for number in range(1, kills + 1):
-            aim, longest = self.chance.choice([("re-embedding", FILL_SECONDS), ("switch", SWITCH_SECONDS)])
-            victim = self.chance.choice(["worker", "database"])
+            victim, aim = self._draw()
+            longest = AIMS[aim] * min(1.0, self.articles / ARTICLES)
             row = Round(number, victim, aim, round(self.chance.uniform(0, longest), 3))
             self._one(row)
             rounds.append(row)
             found = "; ".join(row.mixtures + row.unrepaired) or "nothing mixed, all repaired"
             self.say(f"{number}: {row.victim} killed {row.after_seconds:.2f} s into a {row.aim}, {row.phase}: {found}")
         return rounds
+
+    def _draw(self) -> tuple[str, str]:
+        """Each victim at each aim in turn, in an order of chance: three kills meet both of both."""
+        if not self._left:
+            self._left = list(product(VICTIMS, AIMS))
+            self.chance.shuffle(self._left)
+        return self._left.pop()
 
     def _one(self, row: Round) -> None:
         space = self._begin(row.number)
@@ -151,12 +165,12 @@ class Chaos:
         left = EmbeddingSpace.objects.filter(state=State.DROPPED).exists()
         if left:
             space_tasks.build_spaces.delay()
-            time.sleep(0.5)
+            time.sleep(ASK_SECONDS)
         return not left
 
     def _publish(self) -> None:
         category = Category.objects.create(name="Chaos", slug="chaos")
-        for number in range(ARTICLES):
+        for number in range(self.articles):
             body = "\n\n".join(f"## Part {part}\n\n{_words(number, part)}" for part in range(SECTIONS))
             article = Article(slug=f"chaos-{number}", title=f"Thing {number}", body=body, category=category)
             publishing.publish(article=article, by=None)
@@ -166,7 +180,7 @@ class Chaos:
     def _edit(self) -> None:
         """What staff do meanwhile: mostly an edit, now and then a withdrawal and its end."""
         self.edits += 1
-        article = Article.objects.order_by("slug")[self.chance.randrange(ARTICLES)]
+        article = Article.objects.order_by("slug")[self.chance.randrange(self.articles)]
         if article.is_live and self.chance.random() < 0.2:
             publishing.unpublish(article=article, by=None)
             return
@@ -212,7 +226,7 @@ class Chaos:
             except Error:
                 apart.forget_connections()
             space_tasks.build_spaces.delay()
-            time.sleep(0.5)
+            time.sleep(ASK_SECONDS)
             return False
 
         return apart.wait_for(searched, END_SECONDS, f"the switch to space {space.pk}")

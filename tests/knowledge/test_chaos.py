@@ -12,7 +12,7 @@ from django.conf import settings
 
 from tests.conftest import PROJECT
 
-KILLS = int(os.environ.get("CHAOS_KILLS", "6"))
+KILLS = int(os.environ.get("CHAOS_KILLS", "3"))
 SECONDS = 120 + 60 * KILLS
 
 
@@ -27,6 +27,8 @@ def test_what_is_killed_leaves_old_or_new_and_is_repaired_by_one_sweep(tmp_path)
         str(KILLS),
         "--seed",
         "6",
+        "--articles",
+        "16",
         "--json",
         str(result),
     ]
