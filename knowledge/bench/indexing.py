@@ -1,13 +1,14 @@
 """`manage.py bench indexing`: how fast articles are embedded anew, and how soon an edit can be answered from.
 
 The rate is that of the product's own way (queries, requests, vectors written, index counted apart) beside the bare
-encoder: a loop that sends the same texts to the same server in requests of the same size and keeps nothing. Both take
-turns, block by block, so that whatever else the machine does falls on both.
+encoder: a loop that sends the same texts to the same server in requests of the same size, as many of them at once, and
+keeps nothing. Both take turns, block by block, so that whatever else the machine does falls on both.
 """
 
 import time
 from argparse import ArgumentParser
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from itertools import zip_longest
@@ -22,7 +23,7 @@ from knowledge.demo import ARTICLES
 from knowledge.embedding import Recipe, default_recipe, passage_text
 from knowledge.evaluation import publishable
 from knowledge.evaluation_files import GivenArticle, read_articles
-from knowledge.filling import BATCH
+from knowledge.filling import BATCH, DEPTH
 from knowledge.metrics import mean_with_interval
 from knowledge.models import Article, Category, Chunk, Embedding, EmbeddingSpace
 from knowledge.scratch import encoder_answers, model_server
@@ -40,6 +41,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     parser.add_argument("--block", type=float, default=8.0, help="seconds of a block (default: %(default)s)")
     parser.add_argument("--blocks", type=int, default=12, help="most blocks of each (default: %(default)s)")
     parser.add_argument("--whole", action="store_true", help="embed what the blocks leave too, and time all of it")
+    parser.add_argument("--passage-tokens", type=int, help="embed passages of this length, cut meanwhile, instead")
 
 
 def run(options: dict[str, Any], arguments: Sequence[str], say: Say) -> dict[str, Any] | None:
@@ -55,7 +57,9 @@ def run(options: dict[str, Any], arguments: Sequence[str], say: Say) -> dict[str
         _give_any_vectors(indexing.active_space())
         passages = Chunk.objects.filter(live=True).count()
         say(f"{made:,} articles, {passages:,} passages; taking turns with the bare encoder")
-        space = spaces.prepare(replace(default_recipe(), passage_prefix=" "), goal=spaces.WAIT)
+        tokens = options["passage_tokens"] or default_recipe().passage_tokens
+        recipe = replace(default_recipe(), passage_prefix=" ", passage_tokens=tokens)
+        space = spaces.prepare(recipe, goal=spaces.WAIT)
         blocks = list(take_turns(space, options["block"], options["blocks"], say))
         summary = {"articles": made, "passages": passages, **rates(blocks)}
         if options["whole"]:
@@ -148,11 +152,13 @@ def _texts_of(embeddings: Any) -> list[str]:
 
 
 def _bare(recipe: Recipe, texts: Sequence[str]) -> float:
-    """Seconds of a loop that does nothing but ask for vectors."""
+    """Seconds of a loop that does nothing but ask for vectors, as many requests at once as the product."""
     start = time.perf_counter()
-    for first in range(0, len(texts), BATCH):
-        batch = [recipe.passage_prefix + text for text in texts[first : first + BATCH]]
-        client.embed(batch, model=recipe.model)
+    batches = [
+        [recipe.passage_prefix + text for text in texts[first : first + BATCH]] for first in range(0, len(texts), BATCH)
+    ]
+    with ThreadPoolExecutor(DEPTH) as pool:
+        list(pool.map(lambda batch: client.embed(batch, model=recipe.model), batches))
     return time.perf_counter() - start
 
 
