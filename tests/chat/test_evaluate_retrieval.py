@@ -2,11 +2,14 @@
 
 import io
 import json
+from contextlib import contextmanager
 
 import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from chat.management.commands import evaluate as evaluate_command
+from knowledge import evaluation
 from knowledge.evaluation import publishable
 from knowledge.models import Article, Category, EmbeddingSpace
 from knowledge.scratch import scratch_database
@@ -99,6 +102,22 @@ def test_a_second_run_encodes_no_passage_again(evaluate, settings, monkeypatch):
     monkeypatch.setattr("knowledge.evaluation.embed_passages", None)  # a call would fail
     second, _, _ = evaluate()
     assert [row["ranked_article_ids"] for row in first["rows"]] == [row["ranked_article_ids"] for row in second["rows"]]
+
+
+def test_who_reads_is_asked_only_when_the_servers_run(evaluate, monkeypatch):
+    running = []
+
+    @contextmanager
+    def ground(say):
+        with real_ground(say):
+            running.append(True)
+            yield
+            running.clear()
+
+    real_ground, real_seconds = evaluate_command.ground, evaluation.reading_seconds
+    monkeypatch.setattr(evaluate_command, "ground", ground)
+    monkeypatch.setattr(evaluation, "reading_seconds", lambda say: real_seconds(say) if running else pytest.fail())
+    evaluate()
 
 
 def test_a_limit_asks_the_same_questions_each_time(evaluate):

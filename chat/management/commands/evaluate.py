@@ -75,8 +75,8 @@ class Command(BaseCommand):
         files = chosen_sets(**options)
         given = list(read_sets(files, self.say)) if files else [given_set(options)]
         results = []
-        seconds = evaluation.reading_seconds(self.say)
         with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
+            seconds = evaluation.reading_seconds(self.say)
             for one in given:
                 self.say(f"== {one.name}")
                 found = evaluation.measure_set(
@@ -104,8 +104,8 @@ class Command(BaseCommand):
             earlier: list[dict[str, Any]] = read_rows(rows, "retrieval", dict)
             results = [judging.results_of(earlier, one) for one in fit]
         else:
-            seconds = evaluation.reading_seconds(self.say)
             with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
+                seconds = evaluation.reading_seconds(self.say)
                 results = [
                     evaluation.measure_set(
                         one, cache, peer_names=(), audience=audience, limit=limit, seconds=seconds, say=self.say
