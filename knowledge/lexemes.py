@@ -12,17 +12,18 @@ from django.db import connection
 
 from knowledge.languages import language_of
 from knowledge.passages import search_config
-from knowledge.scope import Scope
+from knowledge.scope import COUNTED_PASSAGES, Scope
 
 MAX_WORDS = 48  # different words counted; the longest of 238 real forum questions has about 150
 MAX_TERMS = 32  # words searched: the ones that tell most. 32 ranks as well as all of them on the evaluation sets
-COUNTED_MATCHES = 3_000  # of a word that PostgreSQL does not know to be common
+COUNTED_MATCHES = 3_000
 MATCHED_PASSAGES = 2_000  # matches that are ranked; the rarest words choose them when there are more
 MET_PASSAGES = 10_000  # matches that are met on the way to them, of which other readers' are passed over
 LEAST_MATCHED = 500
 
-# A word that stands in many passages is known to be common from the statistics that ANALYZE keeps of the column: its
-# share there is taken. Counting it would read every one of them.
+# Among many passages, a common word is known from the statistics that ANALYZE keeps of the column: its share there is
+# taken, since counting it would read every one of them. They tell of retired passages and of other readers' too, so
+# among few, where those may be most of what there is, every word is counted.
 COUNT = """
 WITH spoken AS (
     SELECT array_agg(DISTINCT lexeme ORDER BY lexeme) AS stems
@@ -37,7 +38,7 @@ WITH spoken AS (
 ), known AS MATERIALIZED (
     SELECT told.lexeme, told.share
     FROM pg_stats, unnest(most_common_elems::text::text[], most_common_elem_freqs) AS told (lexeme, share)
-    WHERE schemaname = current_schema() AND tablename = 'knowledge_chunk' AND attname = 'search'
+    WHERE %(many)s AND schemaname = current_schema() AND tablename = 'knowledge_chunk' AND attname = 'search'
 ), stem AS (
     SELECT word.stems, word.times, known.share,
         '''' || replace(replace(stem, '\\', '\\\\'), '''', '''''') || '''' AS query
@@ -87,6 +88,7 @@ def find_terms(
                 "words": MAX_WORDS,
                 "matches": COUNTED_MATCHES,
                 "total": total,
+                "many": total >= COUNTED_PASSAGES,
             },
         )
         counted = cursor.fetchall()

@@ -2,11 +2,14 @@
 
 import pytest
 from asgiref.sync import sync_to_async
+from django.db import connection
 from django.utils.text import slugify
 
 from knowledge import indexing, publishing
+from knowledge.lexemes import find_terms
 from knowledge.models import Article, Audience, Category
 from knowledge.retrieval import afind_passages, find_passages
+from knowledge.scope import Scope, survey
 
 pytestmark = pytest.mark.django_db(transaction=True)
 
@@ -174,3 +177,16 @@ def test_the_stop_words_of_the_question_s_own_language_are_left_out(fake_model, 
     assert find_passages("Wann kommt die Lieferung?").ranked_article_ids[0] == german.pk
     assert find_passages("will", language="de").ranked_article_ids == []
     assert find_passages("customer will", language="en").ranked_article_ids == [english.pk]
+
+
+def test_retired_passages_make_no_word_common(shop):
+    """However often an article was published, and whatever ANALYZE has seen of it."""
+    for number in range(30):
+        shop["parcels"].body = f"{PARCELS} This is text {number}."
+        publishing.publish(article=shop["parcels"], by=None)
+    with connection.cursor() as cursor:
+        cursor.execute("ANALYZE knowledge_chunk")
+    scope = Scope.of(["public"], None)
+    assert scope is not None
+    (term,) = find_terms("courier", languages=["en"], scope=scope, total=survey(scope).passages)
+    assert term.passages == 1 and term.weight > 0.5
