@@ -1,11 +1,11 @@
 """How likely it is that the passages found hold the answer: a probability from 0 to 1. Pure.
 
 A logistic regression on what retrieval knows: how good the best article is, how far it stands out from the nine behind
-it, whether a name or a number of the question stands in none of the first passages, and what reading the best passage
-word by word tells (`knowledge.reading`). `manage.py evaluate answerability` fits it, judges it on sets that it was not
-fitted on, and prints coefficients. Those that stand here were fitted with both classes of a set weighing the same, and
-the intercept then at the sets' natural shares. What was tried besides, and what each floor costs, is in
-docs/decisions/retrieval.md and docs/experiments.md.
+it, whether a name or a number of the question stands in none of the first passages, whether the question denies what
+they do not, and what reading the best passage word by word tells (`knowledge.reading`). `manage.py evaluate
+answerability` fits it, judges it on sets that it was not fitted on, and prints coefficients. Those that stand here were
+fitted with both classes of a set weighing the same, and the intercept then at the sets' natural shares. What was tried
+besides, and what each floor costs, is in docs/decisions/retrieval.md and docs/experiments.md.
 
 The score says whether the knowledge base speaks of the matter. Whether a passage on the matter holds this very fact is
 for the reader of the passage to find out: most unanswerable questions of squad2 are of that kind.
@@ -24,8 +24,9 @@ LEAST_STEM = 4
 MAX_NAMES = 20
 WORD = re.compile(r"[^\W_]+")
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
-SEARCH_FEATURES = 3  # of Evidence, known without a reading
-AVERAGE = (0.0, 0.0, 0.0, 0.71, 0.70, 0.41, 0.36)  # of each field of Evidence; of the first ones, never needed
+SEARCH_FEATURES = 4  # of Evidence, known without a reading
+DENIAL = re.compile(r"\b(?:not|never|none|nor|neither|without|cannot|nobody|nothing)\b|n['’]t\b", re.IGNORECASE)
+AVERAGE = (0.0, 0.0, 0.0, 0.0, 0.71, 0.70, 0.41, 0.36)  # of each field of Evidence; of the first ones, never needed
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +36,7 @@ class Evidence:
     best: float  # the best article's fused score
     lead: float  # how far it is ahead of the mean of those behind it; 0 when it is alone
     missing: float  # 1 if a name or a number of the question stands in none of the first passages
+    denied: float  # 1 if the question denies something and none of the first passages denies anything
     # What reading tells of the best article's passage (`supportbot.inference.reader.Reading`); None if nobody read it.
     relevance: float | None = None
     shallow: float | None = None
@@ -60,8 +62,10 @@ class Coefficients:
         return logistic(self.intercept + sum(w * x for w, x in zip(self.weights, evidence.features(), strict=True)))
 
 
-SEARCHED = Coefficients(-1.13, (2.39, 3.46, -0.34, 3.41, -5.19, 1.97, -1.55))
-BY_WORDS_ALONE = Coefficients(-0.62, (2.51, 6.04, -0.1, 0, 0, 0, 0))  # without vectors the scores are of another scale
+SEARCHED = Coefficients(-1.13, (2.39, 3.46, -0.34, -0.9, 3.41, -5.19, 1.97, -1.55))
+BY_WORDS_ALONE = Coefficients(
+    -0.62, (2.51, 6.04, -0.1, 0, 0, 0, 0, 0)
+)  # without vectors the scores are of another scale
 
 
 def answerable(evidence: Evidence, *, by_words_alone: bool = False) -> float:
@@ -76,8 +80,12 @@ def evidence_of(
 
     `reading` is of the first article; one that says nothing of single words is as none.
     """
+    first = passages[:READ_PASSAGES]
     found = Evidence(
-        best=scores[0], lead=stands_out(scores), missing=float(is_missing(question, passages[:READ_PASSAGES]))
+        best=scores[0],
+        lead=stands_out(scores),
+        missing=float(is_missing(question, first)),
+        denied=float(is_denied(question, first)),
     )
     if reading is None or reading.shallow is None or reading.least is None or reading.least_shallow is None:
         return found
@@ -102,6 +110,11 @@ def is_missing(question: str, texts: Iterable[str]) -> bool:
         return False
     said = {word.casefold() for text in texts for word in WORD.findall(text)}
     return not all(any(word.startswith(name) for word in said) for name in wanted)
+
+
+def is_denied(question: str, texts: Iterable[str]) -> bool:
+    """Whether the question denies something ("not", "never", "without") where the texts deny nothing. English."""
+    return bool(DENIAL.search(question)) and not any(DENIAL.search(text) for text in texts)
 
 
 def names(question: str) -> list[str]:

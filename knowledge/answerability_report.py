@@ -20,7 +20,7 @@ from knowledge.metrics import Estimate, auroc_with_interval, mean_with_interval
 
 JUDGED = ("shipped", "left out", "other titles")
 NEEDS_NOTHING = "not_knowledge_seeking"
-NOTHING_FOUND = Evidence(0.0, 0.0, 1.0)
+NOTHING_FOUND = Evidence(0.0, 0.0, 1.0, 0.0)
 
 
 def labelled(result: SetResult, articles: Sequence[GivenArticle]) -> Labelled:

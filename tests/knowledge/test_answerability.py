@@ -5,20 +5,21 @@ from dataclasses import fields
 import numpy as np
 import pytest
 
-from knowledge.answerability import Evidence, answerable, evidence_of, is_missing, names, stands_out
+from knowledge.answerability import Evidence, answerable, evidence_of, is_denied, is_missing, names, stands_out
 from knowledge.answerability_report import as_json, figures, is_fit, lines
 from knowledge.calibration import Labelled, across_groups, expected_error, fit, left_out, reliability
 from knowledge.evaluation_files import GivenQuestion
 
 
 def test_it_grows_with_the_score_and_with_its_lead_and_falls_with_a_missing_name():
-    sure, crowded, poor = Evidence(1.24, 0.92, 0), Evidence(1.24, 0.04, 0), Evidence(0.32, 0.06, 0)
+    sure, crowded, poor = Evidence(1.24, 0.92, 0, 0), Evidence(1.24, 0.04, 0, 0), Evidence(0.32, 0.06, 0, 0)
     assert answerable(poor) < 0.5 < answerable(crowded) < 0.95 < answerable(sure)
-    assert answerable(Evidence(1.24, 0.04, 1)) < answerable(crowded)
+    assert answerable(Evidence(1.24, 0.04, 1, 0)) < answerable(crowded)
+    assert answerable(Evidence(1.24, 0.04, 0, 1)) < answerable(crowded)
 
 
 def test_words_alone_have_a_scale_of_their_own():
-    assert answerable(Evidence(0.54, 0.48, 0), by_words_alone=True) > 0.8 > answerable(Evidence(0.54, 0.48, 0))
+    assert answerable(Evidence(0.54, 0.48, 0, 0), by_words_alone=True) > 0.8 > answerable(Evidence(0.54, 0.48, 0, 0))
 
 
 @pytest.mark.parametrize(("scores", "lead"), [([0.5], 0), ([0.9, 0.5, 0.3], 0.5), ([1.0] + [0.0] * 20, 1.0)])
@@ -44,7 +45,22 @@ def test_names_are_words_with_figures_and_capitals_inside_a_sentence():
 def test_a_name_is_missing_if_no_passage_holds_it(question, missing):
     assert is_missing(question, ["The Norman conquest", "It was in 1066."]) is missing
     evidence = evidence_of(question, [0.8, 0.3], ["The Norman conquest", "It was in 1066."])
-    assert evidence == Evidence(0.8, 0.5, float(missing))
+    assert evidence == Evidence(0.8, 0.5, float(missing), 0)
+
+
+@pytest.mark.parametrize(
+    ("question", "passage", "denied"),
+    [
+        ("What can't be washed?", "Wash jackets at 30 degrees.", True),
+        ("Which tents are not waterproof?", "All tents are waterproof.", True),
+        ("What can't be washed?", "Down cannot be washed.", False),
+        ("What can be washed?", "Jackets can.", False),
+        ("Is there a notebook?", "There is a knot.", False),
+    ],
+)
+def test_a_question_may_deny_what_no_passage_denies(question, passage, denied):
+    assert is_denied(question, [passage]) is denied
+    assert evidence_of(question, [0.8], [passage]).denied == float(denied)
 
 
 def made(seed: int, slope: float = 4.0, n: int = 400) -> Labelled:
