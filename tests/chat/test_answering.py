@@ -59,14 +59,14 @@ async def composed(options: Options) -> tuple[Ending, str, list[object]]:
 
 
 async def test_a_refusal_over_a_doubtful_passage_is_believed(found) -> None:
-    found(0.3)
+    found(0.5)
     end, words, _ = await composed(Options())
     assert (end.outcome, end.reason, end.citations) == ("abstained", "model_refused", [])
     assert words.startswith(REFUSAL) and end.nearest == [("Returns", "/help/returns/")]
 
 
 async def test_a_refusal_over_a_sure_passage_shows_the_passage(found) -> None:
-    found(0.8)
+    found(0.9)
     end, words, events = await composed(Options())
     assert (end.outcome, end.reason, end.citations) == ("extracted", "model_refused", [1])
     assert words == "You can return unused items within 60 days. [1]"
@@ -74,14 +74,14 @@ async def test_a_refusal_over_a_sure_passage_shows_the_passage(found) -> None:
 
 
 async def test_the_model_alone_is_always_believed(found) -> None:
-    found(0.8)
+    found(0.9)
     end, _, _ = await composed(Options(answerer="model"))
     assert (end.outcome, end.reason) == ("abstained", "model_refused")
 
 
 async def test_passages_far_behind_the_best_are_not_shown(found) -> None:
     near, far = replace(PASSAGE, score=0.8, title="Near"), replace(PASSAGE, score=0.5, title="Far")
-    found(0.8, near, far)
+    found(0.9, near, far)
     _, _, events = await composed(Options(answerer="extract"))
     (shown,) = [event for event in events if isinstance(event, Sources)]
     assert [passage.title for passage in shown.passages] == ["Returns", "Near"]
