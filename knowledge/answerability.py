@@ -62,7 +62,7 @@ class Coefficients:
         return logistic(self.intercept + sum(w * x for w, x in zip(self.weights, evidence.features(), strict=True)))
 
 
-SEARCHED = Coefficients(-1.13, (2.39, 3.46, -0.34, -0.9, 3.41, -5.19, 1.97, -1.55))
+SEARCHED = Coefficients(-0.8, (2.54, 3.65, -0.46, -0.48, 4.72, -7.2, 1.81, -1.1))
 BY_WORDS_ALONE = Coefficients(
     -0.62, (2.51, 6.04, -0.1, 0, 0, 0, 0, 0)
 )  # without vectors the scores are of another scale
