@@ -186,6 +186,8 @@ def start(reply: UUID, epoch: int, *, patient: bool = False) -> asyncio.Task[Non
     WRITERS[reply] = writer
     keep_leases()
     writer.task = asyncio.create_task(run(writer))
+    # Not in run()'s own `finally`: a cancellation there, or before its first step, would leave the entry behind.
+    writer.task.add_done_callback(lambda _: WRITERS.pop(reply, None))
     return writer.task
 
 
@@ -228,10 +230,9 @@ async def run(writer: Writer) -> None:
         await asyncio.shield(off_loop(leases.release)({reply: writer.log.epoch}))
         raise
     finally:
+        writer.log.lose()
         writer.source.cancel()
         await asyncio.gather(writer.source, return_exceptions=True)
-        writer.log.lose()
-        WRITERS.pop(reply, None)
 
 
 async def produce(writer: Writer) -> None:

@@ -134,6 +134,23 @@ async def test_a_writer_that_lost_its_lease_falls_silent(connect, model_script):
     assert (now.epoch, now.text, now.status) == (5, "", "streaming")
 
 
+@pytest.mark.parametrize("turns", [0, 1, 2, 50, None])
+async def test_a_writer_that_is_cancelled_is_forgotten_wherever_it_was(shop, turns):
+    reply = await left_behind(shop)
+    task = await replies.take_over(reply.pk)
+    if turns is None:  # in its last steps: the source is being ended
+        writer = replies.WRITERS[reply.pk]
+        while not writer.log.over:
+            await asyncio.sleep(0)
+    else:
+        for _ in range(turns):
+            await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.gather(task, return_exceptions=True)
+    await asyncio.sleep(0)
+    assert reply.pk not in replies.WRITERS
+
+
 # --- The ladder -----------------------------------------------------------------------------------------------------
 
 
