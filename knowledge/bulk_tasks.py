@@ -2,12 +2,11 @@
 
 from uuid import UUID
 
-import redis
 from celery import shared_task
 from django.db import DatabaseError
-from kombu.exceptions import OperationalError
 
 from knowledge import bulk
+from supportbot import hints
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
@@ -35,8 +34,5 @@ def sweep() -> None:
 
 
 def hint(key: UUID) -> None:
-    """Ask a worker to begin now. Never fails: the sweep finds it anyway."""
-    try:
-        carry_out.apply_async((str(key),), retry=False)
-    except (OperationalError, redis.RedisError, OSError) as error:
-        logger.warning("hint_failed", change=str(key), error=type(error).__name__)
+    """Ask a worker to begin now."""
+    hints.hint(carry_out, str(key))

@@ -2,14 +2,13 @@
 
 from uuid import UUID
 
-import redis
 from celery import shared_task
 from celery.exceptions import SoftTimeLimitExceeded
-from kombu.exceptions import OperationalError
 
 from knowledge.findings import checkups
 from knowledge.retrieval import RetrievalError
 from knowledge.vector_index import advisory_lock
+from supportbot import hints
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
@@ -44,8 +43,5 @@ def sweep() -> None:
 
 
 def hint(article_id: str) -> None:
-    """Ask a worker to look at an article. It is due in any case; nothing is lost where the hint is."""
-    try:
-        check_article.apply_async((article_id,), retry=False, expires=HINT_EXPIRES)
-    except (OperationalError, redis.RedisError, OSError) as error:
-        logger.warning("hint_failed", article=article_id, error=type(error).__name__)
+    """Ask a worker to look at an article. It is due in any case."""
+    hints.hint(check_article, article_id, expires=HINT_EXPIRES)

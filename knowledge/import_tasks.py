@@ -3,23 +3,16 @@
 from functools import partial
 from typing import TYPE_CHECKING
 
-import redis
 from celery import shared_task
-from django.conf import settings
 from django.db import transaction
-from kombu.exceptions import OperationalError
 
 from knowledge import import_files, imports
 from knowledge.models import ImportRun, ImportSource
-from knowledge.tasks import HINT_SECONDS
 from knowledge.vector_index import advisory_lock
-from supportbot.celery import app
-from supportbot.log import get_logger
+from supportbot import hints
 
 if TYPE_CHECKING:
     from django.contrib.auth.models import User
-
-logger = get_logger(__name__)
 
 SOFT_SECONDS, HARD_SECONDS = 2 * 3600, 2 * 3600 + 120
 WORKERS_LOCK = 7_220_005  # an advisory lock of this database, beside those of vector_index
@@ -51,14 +44,5 @@ def begin(*, source: ImportSource, by: "User | None", preview: bool, **options: 
 
 
 def hint(run_id: int) -> None:
-    """Ask a worker to carry a run out now. Never fails and never waits long: the sweep finds it anyway."""
-    brief = settings.CELERY_BROKER_TRANSPORT_OPTIONS | {
-        "socket_timeout": HINT_SECONDS,
-        "socket_connect_timeout": HINT_SECONDS,
-        "max_retries": 0,
-    }
-    try:
-        with app.connection_for_write(connect_timeout=HINT_SECONDS, transport_options=brief) as connection:
-            carry_out.apply_async((run_id,), connection=connection, retry=False)
-    except (OperationalError, redis.RedisError, OSError) as error:
-        logger.warning("import_hint_failed", run=run_id, error=type(error).__name__)
+    """Ask a worker to carry a run out now."""
+    hints.hint(carry_out, run_id)

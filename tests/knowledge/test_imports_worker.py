@@ -2,56 +2,25 @@
 
 import os
 import signal
-import subprocess
-import sys
-from urllib.parse import quote
 
 import psutil
 import pytest
-from django.conf import settings
-from django.db import connection
 
 from knowledge import import_tasks, tasks
 from knowledge.models import Article, ImportRun, ImportSource
-from supportbot.celery import app
-from tests.conftest import PROJECT, wait_until
+from tests.conftest import wait_until
+from tests.knowledge.workers import running_worker, wait_until_it_rests
 
 pytestmark = pytest.mark.django_db(transaction=True)
+QUEUES = "import,sweep"
 
 PAGES = 60
 
 
 @pytest.fixture(scope="module")
 def worker(django_db_setup, fake_model_url):
-    """A worker with two child processes, on the tests' database and the fake model server."""
-    place = connection.settings_dict
-    environment = os.environ | {
-        "DATABASE_URL": f"postgres://{place['USER']}@{quote(place['HOST'], safe='')}/{place['NAME']}",
-        "EMBEDDING_URL": fake_model_url,
-        "MODEL_URL": fake_model_url,
-    }
-    with app.connection_for_write() as broker:
-        broker.default_channel.client.flushdb()
-    log = settings.DATA_DIR / "import-worker.log"
-    command = [sys.executable, "-m", "celery", "-A", "supportbot.celery", "worker", "-c", "2", "-Q", "import,sweep"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [*command, "--without-gossip", "--without-mingle", "-l", "INFO"],
-            cwd=PROJECT, env=environment, stdout=out, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-
-    def ready():
-        assert process.poll() is None, log.read_text()[-2000:]
-        return " ready." in log.read_text()
-
-    wait_until(ready, 120, "a worker that is ready", every=0.1)
-    yield process
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with running_worker(fake_model_url, queues=QUEUES, children=2) as process:
+        yield process
 
 
 @pytest.fixture
@@ -62,14 +31,7 @@ def source(worker, ada, tmp_path, monkeypatch):
         paragraphs = "\n\n".join(f"## Part {part}\n\nDelivery {number} costs £{part}." for part in range(40))
         (tmp_path / f"{number:03}.md").write_text(f"# Page {number}\n\n{paragraphs}\n")
     yield ImportSource.objects.create(name="Help", kind="markdown", location=str(tmp_path), publish=True, by=ada)
-    wait_until(rests, 60, "a worker that rests", every=0.2)
-
-
-def rests():
-    with app.connection_for_read() as broker:
-        waiting = sum(broker.default_channel.client.llen(queue) for queue in ("import", "sweep"))
-    running = app.control.inspect(timeout=2, limit=1).active()
-    return waiting == 0 and running is not None and not any(running.values())
+    wait_until_it_rests(QUEUES)
 
 
 def fresh(run):

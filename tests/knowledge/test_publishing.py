@@ -193,7 +193,7 @@ class TestWithoutABroker:
 
     @pytest.fixture(autouse=True)
     def hints(self, monkeypatch):
-        monkeypatch.setattr(tasks, "_rests_until", 0.0)
+        monkeypatch.setattr("supportbot.hints._rests_until", 0.0)
 
     @pytest.fixture(params=["gone", "silent"])
     def dead_broker(self, request):

@@ -2,56 +2,25 @@
 
 import os
 import signal
-import subprocess
-import sys
 import time
-from urllib.parse import quote
 
 import httpx
 import psutil
 import pytest
-from django.conf import settings
-from django.db import connection
 
 from knowledge import publishing, tasks
 from knowledge.models import Article, Embedding
-from supportbot.celery import app
-from tests.conftest import PROJECT, wait_until
+from tests.conftest import wait_until
+from tests.knowledge.workers import running_worker, wait_until_it_rests
 
 pytestmark = pytest.mark.django_db(transaction=True)
+QUEUES = "embed,sweep"
 
 
 @pytest.fixture(scope="module")
 def worker(django_db_setup, fake_model_url):
-    """A worker with one child process, on the tests' database and the fake model server."""
-    place = connection.settings_dict
-    environment = os.environ | {
-        "DATABASE_URL": f"postgres://{place['USER']}@{quote(place['HOST'], safe='')}/{place['NAME']}",
-        "EMBEDDING_URL": fake_model_url,
-        "MODEL_URL": fake_model_url,
-    }
-    with app.connection_for_write() as broker:
-        broker.default_channel.client.flushdb()
-    log = settings.DATA_DIR / "worker.log"
-    command = [sys.executable, "-m", "celery", "-A", "supportbot.celery", "worker", "-c", "1", "-Q", "embed,sweep"]
-    with log.open("wb") as out:
-        process = subprocess.Popen(
-            [*command, "--without-gossip", "--without-mingle", "-l", "INFO"],
-            cwd=PROJECT, env=environment, stdout=out, stderr=subprocess.STDOUT,
-        )  # fmt: skip
-
-    def ready():
-        assert process.poll() is None, log.read_text()[-2000:]
-        return " ready." in log.read_text()
-
-    wait_until(ready, 120, "a worker that is ready", every=0.1)
-    yield process
-    process.send_signal(signal.SIGTERM)
-    try:
-        process.wait(20)
-    except subprocess.TimeoutExpired:
-        process.kill()
-        process.wait()
+    with running_worker(fake_model_url, queues=QUEUES, children=1) as process:
+        yield process
 
 
 @pytest.fixture
@@ -65,16 +34,9 @@ def model(fake_model):
 @pytest.fixture(autouse=True)
 def own_time(worker, transactional_db, monkeypatch):
     """Each test begins without an earlier failed hint, and ends when the worker rests: then the tables are emptied."""
-    monkeypatch.setattr(tasks, "_rests_until", 0.0)
+    monkeypatch.setattr("supportbot.hints._rests_until", 0.0)
     yield
-    wait_until(rests, 60, "a worker that rests", every=0.2)
-
-
-def rests():
-    with app.connection_for_read() as broker:
-        waiting = sum(broker.default_channel.client.llen(queue) for queue in ("embed", "sweep"))
-    running = app.control.inspect(timeout=2, limit=1).active()
-    return waiting == 0 and running is not None and not any(running.values())
+    wait_until_it_rests(QUEUES)
 
 
 def is_answerable(article):
