@@ -10,7 +10,7 @@ import re
 from collections.abc import Sequence
 from typing import Protocol
 
-from chat.extracts import extract
+from chat.closest import closest
 
 REFUSAL = "I could not find that in our articles."
 SYSTEM = (
@@ -32,7 +32,7 @@ MAX_QUESTION_CHARS = 700
 MAX_CLOSEST_WORDS = 70
 MAX_CLOSEST_CHARS = 450
 
-CLEANING = 1  # raise it when plain(), cut() or extract() change what a prompt says
+CLEANING = 1  # raise it when plain(), cut() or closest() change what a prompt says
 
 _MARKUP = re.compile(
     r"<\|[^<>|]{0,40}\|>|</?s>|\[/?INST\]|<</?SYS>>|<(?:start|end)_of_turn>"
@@ -78,9 +78,9 @@ def show_question(question: str, passages: Sequence[PromptPassage]) -> str:
     line = QUESTION.format(question=cut(_one_line(question), MAX_QUESTION_WORDS, MAX_QUESTION_CHARS))
     if not passages:
         return line
-    found = extract(question, passages)
-    text = _one_line(found.text.removesuffix(f"[{found.cited[0]}]"))
-    return line + CLOSEST.format(text=cut(text, MAX_CLOSEST_WORDS, MAX_CLOSEST_CHARS), number=found.cited[0])
+    found = closest(question, passages)
+    text = cut(_one_line(found.text), MAX_CLOSEST_WORDS, MAX_CLOSEST_CHARS)
+    return line + CLOSEST.format(text=text, number=found.number)
 
 
 def plain(text: str) -> str:
