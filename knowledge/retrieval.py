@@ -150,9 +150,10 @@ async def afind_passages(
     only_language: bool = False,
     limit: int = 3,
     context: str = "",
+    reading_seconds: float | None = None,
 ) -> Retrieval:
     """`find_passages` in a thread of its own few, so that many questions wait for a search and not for each other."""
-    wanted = Wanted(audiences, language, only_language, limit, context, 0)
+    wanted = Wanted(audiences, language, only_language, limit, context, 0, reading_seconds)
     search = partial(_find, question, wanted)
     return await asyncio.get_running_loop().run_in_executor(_searchers, _give_connection_back_after, search)
 
