@@ -12,6 +12,7 @@ class Sampling:
     top_p: float = 1.0
     stop: tuple[str, ...] = ()
     seed: int | None = None
+    ignore_end: bool = False  # write max_tokens whatever the model says: measurements compare equal lengths
 
 
 @dataclass(frozen=True, slots=True)

@@ -67,7 +67,8 @@ class Models:
                 f"The prompt has {len(prompt)} tokens and the answer may have {sampling.max_tokens}; "
                 f"together the model reads {model.context}."
             )
-        sequence = Sequence(model, prompt, sampling, self._ends, self._decode, deliver)
+        ends = frozenset() if sampling.ignore_end else self._ends
+        sequence = Sequence(model, prompt, sampling, ends, self._decode, deliver)
         self.scheduler.chat(sequence)
         return sequence
 

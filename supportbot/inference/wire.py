@@ -221,7 +221,10 @@ def _sampling(body: dict[str, Any]) -> Sampling:
         raise BadRequest(f"Each stop must be a text of 1 to {MAX_STOP_CHARS} characters.")
     temperature = _number(body, "temperature", 0.0, least=0.0, most=2.0)
     top_p = _number(body, "top_p", 1.0, least=1e-6, most=1.0)
-    return Sampling(limit, temperature, top_p, tuple(stop), seed)
+    ignore_end = body.get("ignore_eos") or False  # by the name that other engines have for it
+    if not isinstance(ignore_end, bool):
+        raise BadRequest("ignore_eos must be true or false.")
+    return Sampling(limit, temperature, top_p, tuple(stop), seed, ignore_end)
 
 
 def _number(body: dict[str, Any], name: str, default: float, *, least: float, most: float) -> float:

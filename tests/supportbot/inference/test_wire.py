@@ -26,8 +26,9 @@ def test_a_small_request_gets_the_defaults():
 
 def test_every_field_is_read():
     options = {"max_tokens": 7, "temperature": 0.5, "top_p": 0.9, "stop": "END", "seed": 4, "stream": True}
-    wanted = parse_chat(CHAT | options | {"stream_options": {"include_usage": True}, "user": "ignored"})
-    assert wanted.sampling == Sampling(7, 0.5, 0.9, ("END",), 4)
+    options |= {"stream_options": {"include_usage": True}, "ignore_eos": True}
+    wanted = parse_chat(CHAT | options | {"user": "ignored"})
+    assert wanted.sampling == Sampling(7, 0.5, 0.9, ("END",), 4, ignore_end=True)
     assert wanted.stream
     assert wanted.include_usage
 
@@ -55,6 +56,7 @@ def test_every_field_is_read():
         ({"seed": 2**64}, "seed"),
         ({"n": 2}, "n must"),
         ({"stream": "yes"}, "stream"),
+        ({"ignore_eos": 1}, "ignore_eos"),
     ],
 )
 def test_a_wrong_field_is_named(change, word):
