@@ -1,9 +1,12 @@
 """A real Chromium, Debian's own; tests that need it skip where it is not installed."""
 
+import os
 import shutil
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 
 import pytest
+from django.contrib.auth import get_user_model
 from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
 
 from tests.conftest import Stack
@@ -28,6 +31,31 @@ def browser() -> Iterator[Browser]:
         launched = playwright.chromium.launch(executable_path=chromium, headless=True, args=QUIET)
         yield launched
         launched.close()
+
+
+@pytest.fixture(scope="module")
+def beside_the_browser(django_db_setup) -> Iterator[None]:
+    """Playwright runs its loop in this thread; the tests talk to the database from it all the same."""
+    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+    yield
+    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@contextmanager
+def adas_page(browser, live_server, client, path: str, *, wide: int = 1280) -> Iterator[Page]:
+    """Ada's browser at a page of the admin; any error of the page or of its security policy fails the test."""
+    ada = get_user_model().objects.create_superuser("ada", "ada@larkfield.example", "pass-word-of-ada")
+    client.force_login(ada)
+    context = browser.new_context(base_url=live_server.url, viewport={"width": wide, "height": 900})
+    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
+    page = context.new_page()
+    wrong: list[str] = []
+    page.on("pageerror", lambda error: wrong.append(str(error)))
+    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
+    page.goto(path)
+    yield page
+    context.close()
+    assert wrong == []
 
 
 @pytest.fixture

@@ -1,44 +1,23 @@
 """The editor's desk in a real browser: what is typed is previewed, kept, asked of, published, becomes answerable."""
 
-import os
-from collections.abc import Iterator
-
 import pytest
-from django.contrib.auth import get_user_model
 from playwright.sync_api import expect
 
 from knowledge import indexing, publishing
 from knowledge.models import Article, Category, Chunk, TestQuestion
+from tests.browser.conftest import adas_page
 
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("beside_the_browser")]
 WIDE, MIDDLE, NARROW = ({"width": width, "height": 900} for width in (1440, 1100, 360))
 ABOUT_SEVEN_SECONDS = 20_000  # what is typed is kept every five
 
 
-@pytest.fixture(scope="module", autouse=True)
-def beside_the_browser(django_db_setup) -> Iterator[None]:
-    """Playwright runs its loop in this thread; the tests talk to the database from it all the same."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    yield
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
-
-
 @pytest.fixture
-def page(beside_the_browser, browser, live_server, client, fake_model):
-    """Ada's browser at an empty form; any error of the page or of its security policy fails the test."""
-    ada = get_user_model().objects.create_superuser("ada", "ada@larkfield.example", "pass-word-of-ada")
+def page(browser, live_server, client, fake_model):
+    """Ada's browser at an empty form."""
     Category.objects.create(name="Delivery", slug="delivery")
-    client.force_login(ada)
-    context = browser.new_context(base_url=live_server.url, viewport=WIDE)
-    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
-    page = context.new_page()
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    page.goto("/admin/knowledge/article/add/")
-    yield page
-    context.close()
-    assert wrong == []
+    with adas_page(browser, live_server, client, "/admin/knowledge/article/add/", wide=1440) as page:
+        yield page
 
 
 def write(page, body):

@@ -1,44 +1,23 @@
 """An import in a real browser: a file is chosen, previewed and imported, and the pages follow by themselves."""
 
-import os
-from collections.abc import Iterator
-
 import pytest
-from django.contrib.auth import get_user_model
 from playwright.sync_api import expect
 
 from knowledge import import_tasks, imports, tasks
 from knowledge.models import Article, ImportRun
+from tests.browser.conftest import adas_page
 
-pytestmark = pytest.mark.django_db(transaction=True)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def beside_the_browser(django_db_setup) -> Iterator[None]:
-    """Playwright runs its loop in this thread; the tests talk to the database from it all the same."""
-    os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
-    yield
-    del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("beside_the_browser")]
 
 
 @pytest.fixture
-def page(beside_the_browser, browser, live_server, client, monkeypatch, settings, tmp_path):
-    """Ada's browser at the form of an import; any error of the page or of its security policy fails the test."""
+def page(browser, live_server, client, monkeypatch, settings, tmp_path):
+    """Ada's browser at the form of an import."""
     monkeypatch.setattr(tasks, "hint", lambda *_: None)
     monkeypatch.setattr(import_tasks, "hint", lambda *_: None)
     settings.DATA_DIR = tmp_path
-    ada = get_user_model().objects.create_superuser("ada", "ada@larkfield.example", "pass-word-of-ada")
-    client.force_login(ada)
-    context = browser.new_context(base_url=live_server.url, viewport={"width": 1280, "height": 900})
-    context.add_cookies([{"name": "sessionid", "value": client.cookies["sessionid"].value, "url": live_server.url}])
-    page = context.new_page()
-    wrong = []
-    page.on("pageerror", lambda error: wrong.append(str(error)))
-    page.on("console", lambda said: wrong.append(said.text) if "Content Security Policy" in said.text else None)
-    page.goto("/admin/knowledge/importsource/add/")
-    yield page
-    context.close()
-    assert wrong == []
+    with adas_page(browser, live_server, client, "/admin/knowledge/importsource/add/") as page:
+        yield page
 
 
 def carry_out():

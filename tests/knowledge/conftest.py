@@ -2,7 +2,9 @@
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.contrib.auth.models import Permission, User
 
+from knowledge import import_pass, publishing, tasks
 from knowledge.models import Article, Category
 
 
@@ -31,3 +33,31 @@ def prices(delivery) -> Article:
         "\n\n## Islands\n\nIslands cost £14.",
         category=delivery,
     )
+
+
+@pytest.fixture
+def saved(prices, ada) -> Article:
+    return publishing.save_draft(article=prices, by=ada)
+
+
+@pytest.fixture
+def no_hints(monkeypatch) -> None:
+    """No worker is asked for anything: the test does it itself where it matters."""
+    monkeypatch.setattr(tasks, "hint", lambda article_id: None)
+
+
+def may(user: User, *verbs: str) -> None:
+    names = [f"{verb}_article" for verb in verbs]
+    user.user_permissions.add(*Permission.objects.filter(content_type__app_label="knowledge", codename__in=names))
+
+
+def seems_to_hold(monkeypatch, found: list) -> None:
+    """Whatever is imported from gives what stands in the list; an exception in it is raised."""
+
+    def read(kind, location, *, limits, tick=None):
+        for each in found:
+            if isinstance(each, BaseException):
+                raise each
+            yield each
+
+    monkeypatch.setattr(import_pass, "read", read)

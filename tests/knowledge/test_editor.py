@@ -5,26 +5,18 @@ import time
 
 import pytest
 from django.contrib.admin.models import LogEntry
-from django.contrib.auth.models import Permission
 from django.urls import reverse
 from django.utils import timezone
 
-from knowledge import indexing, publishing, tasks
+from knowledge import indexing, publishing
 from knowledge.admin.questions import MAX_QUESTIONS
 from knowledge.models import MAX_BODY_CHARS, Article, Chunk, Finding, TestQuestion
 from knowledge.revisions import Part, compare
+from tests.knowledge.conftest import may
 
 LIST = "/admin/knowledge/article/"
 
-
-@pytest.fixture(autouse=True)
-def no_hints(monkeypatch):
-    monkeypatch.setattr(tasks, "hint", lambda article_id: None)
-
-
-def may(user, *verbs):
-    names = [f"{verb}_article" for verb in verbs]
-    user.user_permissions.add(*Permission.objects.filter(content_type__app_label="knowledge", codename__in=names))
+pytestmark = pytest.mark.usefixtures("no_hints")
 
 
 @pytest.fixture
@@ -33,11 +25,6 @@ def desk(client, ada):
     may(ada, "view", "add", "change")
     client.force_login(ada)
     return client
-
-
-@pytest.fixture
-def saved(prices, ada):
-    return publishing.save_draft(article=prices, by=ada)
 
 
 @pytest.fixture

@@ -11,9 +11,10 @@ from django.contrib.auth.models import Permission
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.utils import timezone
 
-from knowledge import import_files, import_pass, import_tasks, imports, publishing, tasks
+from knowledge import import_files, import_tasks, imports, publishing, tasks
 from knowledge.importers import Document, SourceError, Unreadable
 from knowledge.models import Article, ImportRun, ImportSource
+from tests.knowledge.conftest import seems_to_hold
 
 LIST = "/admin/knowledge/importsource/"
 MARKDOWN = b"# Prices\n\nDelivery is free."
@@ -35,14 +36,7 @@ def found(monkeypatch):
         Document("a.md", "Prices", "Delivery is **free**. <script>alert(1)</script>"),
         Unreadable("=cmd|' /C calc'!A0", "=It has no text."),
     ]
-
-    def read(kind, location, *, limits, tick=None):
-        for each in found:
-            if isinstance(each, BaseException):
-                raise each
-            yield each
-
-    monkeypatch.setattr(import_pass, "read", read)
+    seems_to_hold(monkeypatch, found)
     return found
 
 

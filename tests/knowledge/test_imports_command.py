@@ -5,9 +5,10 @@ import json
 import pytest
 from django.core.management import CommandError, call_command
 
-from knowledge import import_pass, imports, tasks
+from knowledge import imports, tasks
 from knowledge.importers import Document, SourceError, Unreadable
 from knowledge.models import Article, Category, ImportRun, ImportSource
+from tests.knowledge.conftest import seems_to_hold
 
 pytestmark = pytest.mark.django_db
 
@@ -18,14 +19,7 @@ PAGES = [Document("a.md", "Prices", "Delivery is £3.95."), Unreadable("b.pdf", 
 def found(monkeypatch, tmp_path):
     """What the reader gives; the folder that it seems to come from."""
     found = list(PAGES)
-
-    def read(kind, location, *, limits, tick=None):
-        for each in found:
-            if isinstance(each, BaseException):
-                raise each
-            yield each
-
-    monkeypatch.setattr(import_pass, "read", read)
+    seems_to_hold(monkeypatch, found)
     monkeypatch.setattr(tasks, "hint", lambda *_: None)
     return found
 
