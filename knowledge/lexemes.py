@@ -21,9 +21,9 @@ MATCHED_PASSAGES = 2_000  # matches that are ranked; the rarest words choose the
 MET_PASSAGES = 10_000  # matches that are met on the way to them, of which other readers' are passed over
 LEAST_MATCHED = 500
 
-# Among many passages, a common word is known from the statistics that ANALYZE keeps of the column: its share there is
-# taken, since counting it would read every one of them. They tell of retired passages and of other readers' too, so
-# among few, where those may be most of what there is, every word is counted.
+# In a large knowledge base a common word is known from the statistics that ANALYZE keeps of the column: its share there
+# is taken, since counting it would read every passage that holds it, other readers' too. They tell of retired passages
+# as well, so in a small one, where those may be most of what there is, every word is counted.
 COUNT = """
 WITH spoken AS (
     SELECT array_agg(DISTINCT lexeme ORDER BY lexeme) AS stems
@@ -48,7 +48,7 @@ WITH spoken AS (
         SELECT count(*) FROM (
             SELECT FROM knowledge_chunk AS chunk WHERE {passages} AND chunk.search @@ query::tsquery LIMIT %(matches)s
         ) AS match
-    ) ELSE ceil(share * %(total)s)::bigint END AS passages
+    ) ELSE least(%(total)s, ceil(share * %(among)s))::bigint END AS passages
     FROM stem
 )
 SELECT array_agg(query ORDER BY query), array_agg(passages ORDER BY query), times FROM counted GROUP BY stems, times
@@ -70,9 +70,17 @@ def idf(passages: int, total: int) -> float:
 
 
 def find_terms(
-    question: str, *, languages: Collection[str], scope: Scope, total: int, language: str | None = None
+    question: str,
+    *,
+    languages: Collection[str],
+    scope: Scope,
+    total: int,
+    live: int = 0,
+    language: str | None = None,
 ) -> list[Term]:
     """What to search for among `total` passages in these languages, the most telling word first.
+
+    `live` are the passages that anybody might see. Where a language is demanded, its words are taken to be in it alone.
 
     The stop words of the question's own language are left out: `language`, or the likeliest. Those of the others may
     tell something here ("door" is one in Dutch).
@@ -88,7 +96,8 @@ def find_terms(
                 "words": MAX_WORDS,
                 "matches": COUNTED_MATCHES,
                 "total": total,
-                "many": total >= COUNTED_PASSAGES,
+                "among": max(live, total) if scope.language else total,
+                "many": max(live, total) >= COUNTED_PASSAGES,
             },
         )
         counted = cursor.fetchall()

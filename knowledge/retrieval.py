@@ -295,7 +295,8 @@ def _terms(texts: list[str], scope: Scope, known: Survey, language: str | None, 
     if not scope.language:
         languages = languages | {*drafted, language or ""} - {""}
     found = [
-        find_terms(text, languages=languages, scope=scope, total=known.passages, language=language) for text in texts
+        find_terms(text, languages=languages, scope=scope, total=known.passages, live=known.live, language=language)
+        for text in texts
     ]
     return found[0] if len(found) == 1 else blend_terms(found[0], found[1], context_share(texts[0]))
 

@@ -139,7 +139,7 @@ def _ask(taken: Taken, one: Filter, space: EmbeddingSpace, question: str, vector
     processor = machine.Processor(machine.server_process())
     with _timed(taken, "dense", processor):
         near = find_candidates(terms=[], scope=scope, known=known, space=space, vector=vector)
-    terms = find_terms(question, languages=known.languages, scope=scope, total=known.passages)
+    terms = find_terms(question, languages=known.languages, scope=scope, total=known.passages, live=known.live)
     with _timed(taken, "lexical", processor):
         find_candidates(terms=terms, scope=scope, known=known, space=None, vector=None)
     with _timed(taken, "hybrid", processor):
