@@ -15,7 +15,8 @@ from chat.condensing import condense
 from chat.extracts import extract
 from chat.phrases import say
 from chat.prompts import PROMPT_VERSION, build_prompt
-from chat.speech import Speech
+from chat.sentence_support import Supported
+from chat.speech import Speech, Unfounded
 from chat.support import Unsupported
 from knowledge.blending import context_of
 from knowledge.retrieval import Passage, Retrieval, RetrievalError, afind_passages
@@ -83,6 +84,9 @@ class Ending:
     tokens_in: int | None = None
     tokens_out: int | None = None
     ms: dict[str, float] = field(default_factory=dict)
+    support: list[Supported] = field(default_factory=list)  # of each sentence that the model wrote, as far as it came
+    stopped: str = ""  # what of the model's words was stopped, after its kind; shown to managers, never logged
+    chance: float | None = None  # that the passages' best sentences hold the answer, if one is in the passages
 
 
 Event = Stage | Sources | Words | Restart | Ending
@@ -121,7 +125,7 @@ async def compose(question: str, history: Sequence[Mapping[str, str]], options: 
         return
     yield Sources(found.passages)
     yield Stage("writing")
-    async with aclosing(write(found, end, options)) as events:
+    async with aclosing(write(question, found, end, options)) as events:
         async for event in events:
             if isinstance(event, Words) and "first" not in end.ms:
                 end.ms["first"] = round(1000 * (time.monotonic() - start), 1)
@@ -165,8 +169,10 @@ def is_enough(found: Retrieval, options: Options) -> bool:
     return bool(found.passages) and (options.passages is not None or found.answerable >= settings.CHAT_ANSWERABLE_FLOOR)
 
 
-async def write(found: Retrieval, end: Ending, options: Options) -> AsyncGenerator[Event, None]:
+async def write(question: str, found: Retrieval, end: Ending, options: Options) -> AsyncGenerator[Event, None]:
     """The model's words as far as they hold; else the passage's own, after a Restart if some were said."""
+    taken = extract(end.standalone, found.passages, question)
+    end.chance = round(taken.chance, 3)
     why = why_not_model(found, end, options)
     spoke = False
     if not why:
@@ -188,13 +194,15 @@ async def write(found: Retrieval, end: Ending, options: Options) -> AsyncGenerat
                 return
             why = "model_refused"
         except Unsupported as error:
-            why = "unsupported_fact"
+            why, end.stopped = "unsupported_fact", f"{error.kind}: {error.fact}"
             logger.info("answer stopped by the fact gate", kind=error.kind)
+        except Unfounded as error:
+            why, end.stopped = "unsupported", f"sentence, {error.sentence.score:.2f}: {error.sentence.text}"
+            logger.info("answer stopped for want of support", score=error.sentence.score)
     if spoke:
         yield Restart(why)
         yield Sources(found.passages)
-    taken = extract(end.standalone, found.passages)
-    end.outcome, end.reason, end.citations = "extracted", why, taken.cited
+    end.outcome, end.reason, end.citations, end.support = "extracted", why, taken.cited, []
     yield Words(taken.text)
 
 
@@ -216,7 +224,9 @@ def why_not_model(found: Retrieval, end: Ending, options: Options) -> str:
 async def speak(question: str, passages: Sequence[Passage], end: Ending, options: Options) -> AsyncGenerator[str, None]:
     """The model's words, checked by `Speech`. Sets what `end` says of them."""
     end.model, end.prompt_version = options.model or settings.CHAT_MODEL, PROMPT_VERSION
-    speech = Speech(question, passages, gate=options.gate)
+    floor = settings.CHAT_SUPPORT_FLOOR if options.answerer == "live" else 0.0
+    speech = Speech(question, passages, gate=options.gate, floor=floor)
+    end.support = speech.support
     pieces = stream_chat(
         build_prompt(question, passages),
         model=end.model,

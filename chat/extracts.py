@@ -1,88 +1,104 @@
-"""The best sentences of the best passages, word for word: the answer when there is no model, or no time; pure."""
+"""The best sentences of the best passage, word for word: the answer when there is no model, or no time; pure.
 
-import re
-from collections import Counter
-from collections.abc import Sequence
+A sentence is never cut. The lead of a list comes with its items, and an item never without its lead; a list that the
+question asks for stays whole as far as the bound goes.
+"""
+
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import log
-from typing import Protocol
 
-from knowledge.languages import STOPWORDS
+from chat.cues import asks_for_steps
+from chat.likelihood import PRONOUN, Candidate, Quotable, candidates
+from chat.sentences import Sentence
 
-MAX_SENTENCES = 3
-MAX_CHARS = 700
-WORD = re.compile(r"\w+")
-# A sentence ends at . ! ? before a blank and what may begin the next one; a line of a list or a table is one too.
-ENDS = re.compile(r"((?:[.!?…][\"'”’)]*))\s+(?=[\"'“‘(]?[A-ZÀ-ÞÄÖÜ0-9¿¡])")
-ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|no|nr|approx|incl|z\.B|bzw|ca|St|Dr|Mr|Mrs|Ms|p\.ex)\.)$")
-COMMON = frozenset().union(*STOPWORDS.values())  # such words say nothing of the subject
-LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
-
-
-class Quotable(Protocol):
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def heading(self) -> str: ...
-
-    @property
-    def text(self) -> str: ...
+MAX_SENTENCES = 3  # a list that is kept whole may have more
+MAX_WORDS = 60  # one sentence may be longer
+NEAR = 0.2  # a neighbour comes along if it is at least so likely as the best sentence is, times this
 
 
 @dataclass(frozen=True, slots=True)
 class Extract:
     text: str  # with a marker [n] after what was taken from passage n
     cited: list[int]
+    chance: float  # that the answer is among these sentences, if it is in the passages
 
 
-def extract(question: str, passages: Sequence[Quotable]) -> Extract:
-    """One to three sentences of the best passage, in their order there. Needs at least one passage."""
-    wanted = _stems(question)
-    pool = [(n, place, text) for n, p in enumerate(passages, 1) for place, text in enumerate(sentences(p.text))]
-    spread = Counter(stem for _, _, text in pool for stem in _stems(text))
-    weight = {stem: log(1 + len(pool) / (1 + spread[stem])) for stem in wanted}
-    about = {n: _stems(f"{p.title} {p.heading}") for n, p in enumerate(passages, 1)}
+def extract(question: str, passages: Sequence[Quotable], asked: str = "") -> Extract:
+    """One to three sentences of the best passage, in their order there. Needs at least one passage.
 
-    def score(item: tuple[int, int, str]) -> float:
-        n, place, text = item
-        said = _stems(text)
-        overlap = sum(weight[stem] for stem in wanted & said)
-        context = 0.3 * sum(weight[stem] for stem in wanted & about[n])
-        return (overlap + context) / (1 + 0.15 * (n - 1)) - 0.02 * place - (0.5 if len(said) < 3 else 0)
-
-    if not pool:
-        return Extract(f"{passages[0].title} [1]", [1])
-    best = max(pool, key=score)
-    chosen = _neighbours(best, [item for item in pool if item[0] == best[0]], score)
-    text = " ".join(item[2] for item in chosen)[:MAX_CHARS].rstrip()
-    return Extract(f"{text} [{best[0]}]", [best[0]])
+    `asked` is the question without what was carried over from the turns before.
+    """
+    found = candidates(question, passages, asked)
+    if not found:
+        return Extract(f"{passages[0].title} [1]", [1], 0.0)
+    best = max(found, key=lambda one: one.chance)
+    passage = [one for one in found if one.number == best.number]
+    chosen = _chosen(best.sentence.place, passage, steps=asks_for_steps(asked or question))
+    text = _laid_out([passage[place].sentence for place in chosen])
+    return Extract(f"{text} [{best.number}]", [best.number], sum(passage[place].chance for place in chosen))
 
 
-def _neighbours(best: tuple[int, int, str], passage: list[tuple[int, int, str]], score) -> list[tuple[int, int, str]]:  # type: ignore[no-untyped-def]
-    """The best sentence with those beside it that belong to it: the next one, and any that scores nearly as well."""
-    floor = 0.6 * score(best)
-    near = [i for i in passage if i == best or (score(i) >= floor > 0 and abs(i[1] - best[1]) <= 3)]
-    following = next((i for i in passage if i[1] == best[1] + 1), None)
-    if len(near) == 1 and following is not None and len(best[2]) < 160:
-        near.append(following)
-    kept = sorted(near, key=lambda i: (i != best, -score(i)))[:MAX_SENTENCES]
-    return sorted(kept, key=lambda i: i[1])
+def _chosen(best: int, passage: Sequence[Candidate], *, steps: bool) -> list[int]:
+    """The places of the best sentence and of those that belong to it, as far as the bounds go."""
+    parts = [one.sentence for one in passage]
+    chosen = {best}
+
+    def add(place: int) -> bool:
+        fits = sum(_words(parts[one]) for one in {*chosen, place}) <= MAX_WORDS
+        if fits:
+            chosen.add(place)
+        return fits
+
+    if parts[best].lead >= 0:
+        add(parts[best].lead)
+    if PRONOUN.search(parts[best].text) and best:
+        add(best - 1)
+    if parts[best].text.endswith((":", "：")) or (steps and parts[best].item >= 0):
+        _add_list(best, parts, add)
+    while len(chosen) < MAX_SENTENCES:
+        beside = [place for place in _beside(best, chosen, len(parts)) if _is_near(passage[place], passage[best])]
+        if not any(add(place) for place in sorted(beside, key=lambda place: -passage[place].chance)):
+            break
+    return sorted(chosen)
 
 
-def sentences(text: str) -> list[str]:
-    """The sentences of a passage, plain: markdown's marks are taken off, not one word is changed."""
-    found: list[str] = []
-    for part in ENDS.sub(r"\1\n", LINK.sub(r"\1", text)).splitlines():
-        plain = part.strip().strip("|").lstrip("#>-*+ ").replace("**", "").replace("`", "").strip()
-        if found and ABBREVIATION.search(found[-1]):
-            found[-1] += f" {plain}"
-        elif any(c.isalnum() for c in plain):
-            found.append(plain)
-    return found
+def _add_list(best: int, parts: Sequence[Sentence], add: Callable[[int], bool]) -> None:
+    """The items of the best sentence's list, from the best one on and then before it, until one does not fit."""
+    after = range(best + 1, len(parts))
+    for places in (after, range(best - 1, -1, -1)):
+        for place in places:
+            if parts[place].item < 0 or not add(place):
+                break
 
 
-def _stems(text: str) -> set[str]:
-    """Words cut to five letters, without a plural's s: a crude stemmer that serves several languages."""
-    words = (word for word in WORD.findall(text.casefold()) if word not in COMMON)
-    return {word.removesuffix("s")[:5] if len(word) > 3 else word for word in words}
+def _beside(best: int, chosen: set[int], count: int) -> list[int]:
+    """The places at both ends of the run of sentences around the best one."""
+    low = high = best
+    while low - 1 in chosen:
+        low -= 1
+    while high + 1 in chosen:
+        high += 1
+    return [place for place in (low - 1, high + 1) if 0 <= place < count]
+
+
+def _is_near(one: Candidate, best: Candidate) -> bool:
+    return one.chance >= NEAR * best.chance
+
+
+def _words(sentence: Sentence) -> int:
+    return len(sentence.text.split())
+
+
+def _laid_out(chosen: Sequence[Sentence]) -> str:
+    """Sentences one after the other; items of lists and lines of code on lines of their own."""
+    listed = sum(bool(one.mark) for one in chosen) > 1 or any(one.lead >= 0 for one in chosen)
+    text, in_list = "", False
+    for one in chosen:
+        begins = listed and bool(one.mark)
+        if text and (begins or one.code):
+            text += "\n"
+        elif text:
+            text += "\n\n" if in_list and one.item < 0 else " "
+        text += one.shown if begins else one.text
+        in_list = one.item >= 0 and listed
+    return text

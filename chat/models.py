@@ -157,6 +157,20 @@ class Message(models.Model):
     adapter = models.CharField(max_length=80, blank=True)
     prompt_version = models.CharField(max_length=40, blank=True)
     answerable_score = models.FloatField(null=True)
+    # With a default in the database too: a process of the version before knows nothing of these two.
+    support = models.JSONField(
+        default=list,
+        db_default=[],
+        blank=True,
+        help_text="[{text, cited, score}]: how well the passages support each sentence, from 0 to 1.",
+    )
+    stopped = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="What was held back from the customer, after its kind: a fact in no passage, or a sentence.",
+    )
     times = models.JSONField(
         default=dict, blank=True, help_text="Milliseconds from acceptance: queued, searched, first, total."
     )

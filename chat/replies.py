@@ -1,179 +1,28 @@
 """Writing a reply: an answer's events become frames and a row, under a lease, as a task that no socket owns."""
 
 import asyncio
-import re
 import time
-from collections.abc import Sequence
 from contextlib import aclosing
 from dataclasses import replace
-from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import DatabaseError, transaction
-from django.db.models.functions import Now
+from django.db import DatabaseError
 
 from chat import conversations, desk, leases, replays
-from chat.answering import AnswerFailed, Ending, Event, Options, Restart, Sources, Stage, Words, compose
+from chat.answering import AnswerFailed, Ending, Options, compose
 from chat.conversations import Task
-from chat.following import last_words
-from chat.frames import MAX_TEXT_CHARS, Log
-from chat.models import Message, RetrievedPassage
 from chat.seats import Seats, Ticket
 from chat.storage import off_loop
-from knowledge.retrieval import Passage
+from chat.writers import LostLease, Writer
 from supportbot.inference.client import ModelError
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
 
-SAVE_SECONDS = 1.0
 TURN_SECONDS = 0.1
 TURN_SECONDS_HERE = 5.0  # what ends in this process is heard at once
 MOST_EPOCHS = 12
-FAILURES = {
-    "search_unavailable": "The articles cannot be searched right now. Please try again in a moment.",
-    "model_unavailable": "The assistant is not available right now. Please try again in a moment.",
-    "internal": "Something went wrong on our side. Please try again.",
-}
-
-
-class LostLease(Exception):
-    """Another process owns the reply now: say nothing more."""
-
-
-class Writer:
-    """One reply, from the lease to the last frame."""
-
-    def __init__(self, reply: UUID, epoch: int, *, patient: bool) -> None:
-        self.log = Log(reply, epoch)
-        self.patient = patient  # finish although nobody listens
-        self.start = time.monotonic()
-        self.saved_at = self.start
-        self.passages: list[Passage] = []
-        self.events: asyncio.Queue[Event | Exception | None] = asyncio.Queue()  # bounded by the answer's length
-        self.source: asyncio.Task[None] | None = None
-        self.task: asyncio.Task[None] | None = None
-        self.changing = False
-        self.stopped = ""  # why it ended early: stopped | nobody_listening
-
-    def stop(self, why: str) -> None:
-        """End early, keeping what was said; the same as nothing once the last event is on its way."""
-        if self.source is not None and not self.source.done():
-            self.stopped = self.stopped or why
-            self.source.cancel()
-
-    def leave(self) -> None:
-        """The lease is lost: nothing more may be written."""
-        self.log.lose()
-        self.events.put_nowait(LostLease())
-
-    def unheard(self) -> bool:
-        alone = not self.log.listeners and time.monotonic() - self.log.unheard_since > settings.CHAT_GRACE_SECONDS
-        return alone and not self.patient
-
-    async def save(self, **fields: Any) -> None:
-        """Raises LostLease."""
-        if not await off_loop(leases.save)(self.log.reply, self.log.epoch, **fields):
-            raise LostLease
-
-    async def take(self, event: Event | Exception) -> None:
-        """Raises LostLease."""
-        match event:
-            case Ending():
-                await self.finish(event)
-            case AnswerFailed(code=code):
-                await self.fail(code)
-            case LostLease():
-                raise event
-            case Stage(name):
-                self.log.tell(name)
-            case Sources(passages):
-                self.passages = list(passages)
-                await off_loop(self.store_passages)()
-                await self.save(status=Message.Status.STREAMING)
-                self.log.add("sources", sources=sources_of(passages))
-            case Words(text):
-                self.log.say(text)
-                await self.save_sometimes()
-            case Restart(reason):
-                logger.info("answer restarted", reply=str(self.log.reply), reason=reason)
-                await self.begin_again()
-
-    async def begin_again(self) -> None:
-        """The next epoch: all that was said is void."""
-        epoch = self.log.epoch + 1
-        self.changing = True  # the row is an epoch ahead of the log for a moment: that is no lost lease
-        try:
-            await self.save(epoch=epoch, text="", seq=0)
-            self.log.restart(epoch)
-        finally:
-            self.changing = False
-
-    async def save_sometimes(self) -> None:
-        if len(self.log.text) > MAX_TEXT_CHARS:
-            self.stop("too_long")
-        if time.monotonic() - self.saved_at > SAVE_SECONDS:
-            self.saved_at = time.monotonic()
-            self.log.flush()
-            await self.save(text=self.log.text, seq=self.log.seq)
-
-    def store_passages(self) -> None:
-        rows = [
-            RetrievedPassage(
-                message_id=self.log.reply, n=n, chunk_id=p.chunk_id, revision_id=p.revision_id, title=p.title,
-                heading=p.heading, url=p.url, score=p.score, similarity=p.similarity, lexical=p.lexical,
-            )
-            for n, p in enumerate(self.passages, 1)
-        ]  # fmt: skip
-        with transaction.atomic():
-            RetrievedPassage.objects.filter(message_id=self.log.reply).delete()
-            RetrievedPassage.objects.bulk_create(rows)
-
-    async def finish(self, end: Ending) -> None:
-        """The row first, then `done`: what was seen is what is stored."""
-        self.log.flush()
-        fields = {
-            "outcome": end.outcome,
-            "reason": end.reason,
-            "nearest": [{"title": title, "url": url} for title, url in end.nearest],
-            "standalone_question": end.standalone,
-            "model": end.model,
-            "adapter": end.model if end.model and end.model != settings.BASE_MODEL else "",
-            "prompt_version": end.prompt_version,
-            "answerable_score": end.answerable,
-            "tokens_in": end.tokens_in,
-            "tokens_out": end.tokens_out,
-            "times": end.ms | {"total": round(1000 * (time.monotonic() - self.start), 1)},
-        }
-        await self.close(Message.Status.DONE, **fields)
-        if end.citations:
-            await off_loop(self.store_citations)(end.citations)
-        row = Message(text=self.log.text, outcome=end.outcome, reason=end.reason, nearest=fields["nearest"])
-        await self.log.end("done", **last_words(row, end.citations))
-        logger.info("answered", reply=str(self.log.reply), outcome=end.outcome, reason=end.reason, ms=fields["times"])
-
-    async def end_early(self) -> None:
-        """Somebody said stop: what was said is kept."""
-        self.log.flush()
-        cited = sorted({int(n) for n in re.findall(r"\[(\d{1,4})\]", self.log.text)})
-        reason = "" if self.stopped == "stopped" else self.stopped
-        await self.finish(Ending(outcome="stopped", reason=reason, citations=cited))
-
-    async def fail(self, code: str) -> None:
-        await self.close(Message.Status.FAILED, reason=code)
-        await self.log.end("failed", code=code, text=FAILURES.get(code, FAILURES["internal"]), retry=True)
-        logger.warning("answer failed", reply=str(self.log.reply), code=code)
-
-    async def close(self, status: Any, **fields: Any) -> None:
-        self.changing = True  # the row has ended before the log has: that is no lost lease either
-        self.log.flush()
-        final = {"text": self.log.text, "seq": self.log.seq + 1, "finished": Now(), "lease_until": None}
-        await self.save(status=status, **final, **fields)
-
-    def store_citations(self, cited: list[int]) -> None:
-        RetrievedPassage.objects.filter(message_id=self.log.reply, n__in=cited).update(cited=True)
-
 
 WRITERS: dict[UUID, Writer] = {}
 _seats: dict[asyncio.AbstractEventLoop, Seats] = {}
@@ -341,7 +190,3 @@ async def _keep() -> None:
                 writer.leave()
             elif writer.unheard() and not await replays.is_heard(reply):
                 writer.stop("nobody_listening")
-
-
-def sources_of(passages: Sequence[Passage]) -> list[dict[str, Any]]:
-    return [{"n": n, "title": p.title, "url": p.url, "heading": p.heading} for n, p in enumerate(passages, 1)]

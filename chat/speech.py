@@ -1,21 +1,38 @@
-"""A model's stream on its way to the customer: markers, refusal and facts are settled before a word goes out; pure."""
+"""A model's stream on its way to the customer: markers, refusal and facts are settled before a word goes out; pure.
+
+A sentence is judged when it is over. Its words have been heard by then, but for the last ones: what the passages do not
+support is taken back by whoever asked for it.
+"""
 
 from collections.abc import Sequence
 
 from chat.citations import Citations
-from chat.extracts import Quotable
+from chat.likelihood import Quotable
 from chat.prompts import REFUSAL
+from chat.sentence_support import MAX_SENTENCES, Ground, Supported, ended, is_said
 from chat.support import Gate
 
 
-class Speech:
-    """Feed it the model's pieces; say what it gives. `feed` and `end` raise Unsupported."""
+class Unfounded(Exception):
+    """The passages do not support this sentence well enough."""
 
-    def __init__(self, question: str, passages: Sequence[Quotable], *, gate: bool = True) -> None:
+    def __init__(self, sentence: Supported) -> None:
+        super().__init__("unsupported")
+        self.sentence = sentence
+
+
+class Speech:
+    """Feed it the model's pieces; say what it gives. `feed` and `end` raise Unsupported, Unfounded below `floor`."""
+
+    def __init__(self, question: str, passages: Sequence[Quotable], *, gate: bool = True, floor: float = 0.0) -> None:
         self._citations = Citations(range(1, len(passages) + 1))
         quoted = [f"{p.title}\n{p.heading}\n{p.text}" for p in passages]
         self._gate = Gate(quoted, question) if gate else None
+        self._ground = Ground(passages)
+        self._floor = floor
         self._opening: str | None = ""  # the beginning, as long as it may become the refusal
+        self._unjudged = ""
+        self.support: list[Supported] = []
         self.refused = False
         self.spoke = False
 
@@ -32,7 +49,10 @@ class Speech:
         if self._opening and not self.refused:
             text, self._opening = self._through_gate(self._opening), None
         rest = self._gate.flush() if self._gate and not self.refused else ""
-        return self._spoken((text + rest).rstrip())
+        text = self._spoken((text + rest).rstrip())
+        if is_said(self._unjudged):
+            self._judge([self._unjudged])
+        return text
 
     def _pass_on(self, text: str) -> str:
         if self.refused:
@@ -54,4 +74,13 @@ class Speech:
 
     def _spoken(self, text: str) -> str:
         self.spoke = self.spoke or bool(text.strip())
+        over, self._unjudged = ended(self._unjudged + text)
+        self._judge(over)
         return text
+
+    def _judge(self, sentences: Sequence[str]) -> None:
+        for sentence in sentences[: MAX_SENTENCES - len(self.support)]:
+            judged = self._ground.judge(sentence.strip())
+            if judged.score < self._floor:
+                raise Unfounded(judged)
+            self.support.append(judged)

@@ -9,6 +9,8 @@ from django.utils import timezone
 from chat.models import Conversation, Message, Rating, RetrievedPassage, Review
 
 MAX_MESSAGES = 500
+# What shares of true and of untrue sentences score so is in docs/decisions/support.md.
+WELL_SUPPORTED, PARTLY_SUPPORTED = 0.6, 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,13 +34,31 @@ class Span:
 
 
 @dataclass(frozen=True, slots=True)
+class Support:
+    """A sentence of an answer and how well its passages support it, in a word and as a number from 0 to 1."""
+
+    text: str
+    score: float
+    level: str  # good | partly | poor
+
+    @property
+    def told(self) -> str:
+        return {"good": "Supported", "partly": "Partly supported", "poor": "Not supported"}[self.level]
+
+
+@dataclass(frozen=True, slots=True)
 class Turn:
     message: Message
     who: str
     evidence: list[Evidence]
     spans: list[Span]
+    support: list[Support]
     rating: Rating | None
     review: Review | None
+
+    @property
+    def is_doubtful(self) -> bool:
+        return any(one.level != "good" for one in self.support)
 
     @property
     def wants_review(self) -> bool:
@@ -66,6 +86,15 @@ def spans_of(times: dict[str, Any]) -> list[Span]:
     return spans
 
 
+def support_of(message: Message) -> list[Support]:
+    """Each sentence that the model wrote, with its score; none for what was taken from a passage word for word."""
+    return [Support(one["text"], one["score"], _level(one["score"])) for one in message.support]
+
+
+def _level(score: float) -> str:
+    return "good" if score >= WELL_SUPPORTED else "partly" if score >= PARTLY_SUPPORTED else "poor"
+
+
 def turns_of(conversation: Conversation) -> list[Turn]:
     """The newest 500 messages, oldest first, with their evidence; a bounded number of queries."""
     rows = (
@@ -82,6 +111,7 @@ def _turn(message: Message) -> Turn:
         who=who_said(message),
         evidence=[_evidence(passage) for passage in message.passages.all()],
         spans=spans_of(message.times),
+        support=support_of(message),
         rating=getattr(message, "rating", None),
         review=getattr(message, "review", None),
     )

@@ -23,10 +23,11 @@ from redis.exceptions import RedisError
 from chat import limits, replays
 from chat.answering import AnswerFailed, Ending, Event, Options, Restart, Sources, Stage, Words, compose
 from chat.models import Message
-from chat.replies import FAILURES, seats
+from chat.replies import seats
 from chat.seats import Seats
 from chat.storage import off_loop
 from chat.verdicts import Subject, is_read, rows, verdict
+from chat.writers import FAILURES
 from knowledge.chunking import TooManyPieces
 from knowledge.drafts import DraftPassage
 from knowledge.forms import StorableField, body_field, first_error

@@ -26,7 +26,7 @@ from django.views.decorators.http import require_GET, require_POST
 
 from chat import desk, exports
 from chat.filters import AdapterFilter, OutcomeFilter, RatingFilter, ReviewFilter
-from chat.models import ContactRequest, Conversation, Message, Review, Widget
+from chat.models import Conversation, Message, Review
 from chat.review import next_unreviewed, save_review
 from chat.transcripts import as_line, is_settled, last_settled, turns_of
 
@@ -284,27 +284,3 @@ class ConversationAdmin(admin.ModelAdmin):
             action_flag=CHANGE,
             change_message=f"Exported {count} answers as {form}; filters: {request.GET.urlencode()[:300] or 'none'}",
         )
-
-
-@admin.register(Widget)
-class WidgetAdmin(admin.ModelAdmin):
-    list_display = ("name", "key", "active")
-    fields = (
-        "name", "key", "active", "allowed_origins", "greeting", "suggestions", "only_language", "identity_secret"
-    )  # fmt: skip
-
-
-@admin.register(ContactRequest)
-class ContactRequestAdmin(admin.ModelAdmin):
-    list_display = ("created", "email", "short_note", "handled")
-    list_filter = ("handled", "created")
-    list_editable = ("handled",)
-    search_fields = ("email", "note")
-    readonly_fields = ("created", "email", "note", "conversation", "widget")
-
-    @admin.display(description="Note")
-    def short_note(self, request: ContactRequest) -> str:
-        return request.note[:80]
-
-    def has_add_permission(self, request: HttpRequest) -> bool:
-        return False
