@@ -1,13 +1,13 @@
 """The client of the model server, ours or any OpenAI-compatible one: words in, words and vectors out.
 
-A request is tried again only when nothing of its answer has been shown: after a refused connection, a 429 or a 5xx.
+A request is tried again only when nothing of its answer has been shown: after a refused connection, a 429 or a 5xx;
+and at once without what an engine says it does not know (`dialects`). Seeds and stops, which many lack, are never sent.
 """
 
 import asyncio
 import base64
 import math
 import sys
-import time
 from array import array
 from collections.abc import AsyncGenerator, AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import aclosing, asynccontextmanager
@@ -16,36 +16,26 @@ from typing import Any
 
 import httpx
 
+from supportbot.inference import dialects
 from supportbot.inference.connection import CONNECT_SECONDS, async_client, sync_client
-from supportbot.inference.sse import Delta, MalformedStream, read_deltas
+from supportbot.inference.failures import ModelError, failure, malformed, refusal
+from supportbot.inference.posting import BACKOFF_SECONDS, MAX_REFUSAL_BYTES, RETRIED, apost, post
+from supportbot.inference.sse import Delta, MalformedStream, StreamRefused, parse_whole, read_deltas, read_whole
 
-BACKOFF_SECONDS = (0.2, 0.6)  # before the second and the third attempt
 IDLE_SECONDS = 10.0  # between two words; a server that is silent for longer hangs
+COUNTS_SECONDS = 2.0  # after the last word, for the token counts; an answer is whole without them
 MAX_ANSWER_CHARS = 100_000
 EMBED_BATCH = 64
 MAX_DIMENSIONS = 8192
-_RETRIED = frozenset({"unavailable", "busy"})
-
-
-class ModelError(Exception):
-    """The model server gave no (whole) answer. `text` is a sentence without anything that customers wrote.
-
-    `code` is unavailable, busy, timeout, bad_request, cut (after some words) or malformed.
-    """
-
-    def __init__(self, code: str, text: str) -> None:
-        super().__init__(text)
-        self.code = code
-        self.text = text
 
 
 @dataclass(frozen=True, slots=True)
 class Finish:
-    """The end of an answer. `reason` is stop or length."""
+    """The end of an answer. `reason` is stop or length; servers that do not tell the counts leave None."""
 
     reason: str
-    prompt_tokens: int
-    completion_tokens: int
+    prompt_tokens: int | None = None
+    completion_tokens: int | None = None
 
 
 async def stream_chat(
@@ -72,7 +62,7 @@ async def stream_chat(
             return
         except ModelError as error:
             late = pause is None or asyncio.get_running_loop().time() + pause > min(limits)
-            if begun or late or error.code not in _RETRIED:
+            if begun or late or error.code not in RETRIED:
                 raise
         await asyncio.sleep(pause or 0)
 
@@ -80,23 +70,27 @@ async def stream_chat(
 async def _stream_once(body: dict[str, Any], first_limit: float, limit: float) -> AsyncGenerator[str | Finish, None]:
     """One attempt. Each wait has its own time-out: none may be open across a yield."""
     loop = asyncio.get_running_loop()
-    shown, reason, counts = 0, None, (0, 0)
+    shown, reason, silence = 0, None, first_limit
+    counts: tuple[int | None, int | None] = (None, None)
     try:
         async with _opened(body, min(first_limit, limit)) as deltas:
             while True:
-                async with asyncio.timeout_at(min(limit, loop.time() + IDLE_SECONDS if shown else first_limit)):
+                async with asyncio.timeout_at(min(limit, silence)):
                     delta: Delta | None = await anext(deltas, None)
                 if delta is None:
                     break
-                reason = delta.reason or reason
+                reason = reason or delta.reason or ("stop" if delta.done and shown else None)
                 counts = (delta.prompt_tokens or counts[0], delta.completion_tokens or counts[1])
                 shown += len(delta.text)
                 if shown > MAX_ANSWER_CHARS:
                     raise MalformedStream
                 if delta.text:
                     yield delta.text
-    except (TimeoutError, httpx.HTTPError, MalformedStream, OSError) as error:
-        raise _failure(error, begun=shown > 0) from error
+                if reason or shown:
+                    silence = loop.time() + (COUNTS_SECONDS if reason else IDLE_SECONDS)
+    except (TimeoutError, httpx.HTTPError, MalformedStream, StreamRefused, OSError) as error:
+        if reason is None:  # else the answer is whole, and only its counts are missing
+            raise failure(error, begun=shown > 0) from error
     if reason is None:
         raise ModelError("cut" if shown else "unavailable", "The model server stopped in the middle of an answer.")
     yield Finish(reason, *counts)
@@ -105,16 +99,38 @@ async def _stream_once(body: dict[str, Any], first_limit: float, limit: float) -
 @asynccontextmanager
 async def _opened(body: dict[str, Any], limit: float) -> AsyncIterator[AsyncGenerator[Delta, None]]:
     """The events of a stream that the server has accepted before `limit`; leaving hangs up."""
-    client = async_client(*_chat_address())
-    request = client.build_request("POST", "chat/completions", json=body)
-    request.extensions["timeout"] = {"connect": CONNECT_SECONDS, "pool": CONNECT_SECONDS}
-    async with asyncio.timeout_at(limit):
-        response = await client.send(request, stream=True)
-    async with aclosing(response):
-        if response.status_code != 200:
-            raise _refusal(response)
-        async with aclosing(read_deltas(response.aiter_bytes())) as deltas:
+    async with aclosing(await _accepted(body, limit)) as response:
+        whole = "json" in response.headers.get("content-type", "")
+        async with aclosing((read_whole if whole else read_deltas)(response.aiter_bytes())) as deltas:
             yield deltas
+
+
+async def _accepted(body: dict[str, Any], limit: float) -> httpx.Response:
+    """The response to read from; asked for again without what the server does not know. ModelError if it refuses."""
+    url, key = _chat_address()
+    client = async_client(url, key)
+    while True:
+        sent = dialects.spoken(url, body)
+        request = client.build_request("POST", "chat/completions", json=sent)
+        request.extensions["timeout"] = {"connect": CONNECT_SECONDS, "pool": CONNECT_SECONDS}
+        async with asyncio.timeout_at(limit):
+            response = await client.send(request, stream=True)
+            if response.status_code == 200:
+                return response
+            words = await _refusal_words(response)
+        if not dialects.learn(url, sent, response.status_code, words):
+            raise refusal(response.status_code, words)
+
+
+async def _refusal_words(response: httpx.Response) -> str:
+    """What a refusal says, to be searched and never to be shown."""
+    said = b""
+    async with aclosing(response):
+        async for part in response.aiter_bytes():
+            said += part
+            if len(said) > MAX_REFUSAL_BYTES:
+                break
+    return said[:MAX_REFUSAL_BYTES].decode("utf-8", "replace")
 
 
 def chat(
@@ -126,20 +142,19 @@ def chat(
     timeout: float = 120.0,
 ) -> tuple[str, Finish]:
     """A whole answer at once, for evaluation and the terminal."""
-    reply = _post(*_chat_address(), "chat/completions", _chat_body(messages, model, max_tokens, temperature), timeout)
+    reply = post(*_chat_address(), "chat/completions", _chat_body(messages, model, max_tokens, temperature), timeout)
     try:
-        choice, usage = reply["choices"][0], reply.get("usage") or {}
-        finish = Finish(str(choice["finish_reason"]), usage.get("prompt_tokens", 0), usage.get("completion_tokens", 0))
-        return str(choice["message"]["content"] or ""), finish
-    except (KeyError, IndexError, TypeError, AttributeError) as error:
-        raise _malformed() from error
+        whole = parse_whole(reply)
+    except (MalformedStream, StreamRefused) as error:
+        raise failure(error, begun=False) from error
+    return whole.text, Finish(whole.reason or "stop", whole.prompt_tokens, whole.completion_tokens)
 
 
 def embed(texts: Sequence[str], *, model: str | None = None, timeout: float = 60.0) -> list[list[float]]:
     """One vector for each text, in batches; `timeout` holds for each batch."""
     address, vectors = _embedding_address(model), []
     for batch in _batches(texts):
-        reply = _post(*address, "embeddings", _embedding_body(batch, model), timeout)
+        reply = post(*address, "embeddings", _embedding_body(batch, model), timeout)
         vectors.extend(_vectors(reply, len(batch)))
     return vectors
 
@@ -148,7 +163,7 @@ async def aembed(texts: Sequence[str], *, model: str | None = None, timeout: flo
     """The same without blocking the loop."""
     address, vectors = _embedding_address(model), []
     for batch in _batches(texts):
-        reply = await _apost(*address, "embeddings", _embedding_body(batch, model), timeout)
+        reply = await apost(*address, "embeddings", _embedding_body(batch, model), timeout)
         vectors.extend(_vectors(reply, len(batch)))
     return vectors
 
@@ -159,57 +174,12 @@ def list_models(timeout: float = 5.0) -> list[str]:
     try:
         response = sync_client(url, key).get("models", timeout=timeout)
         if response.status_code != 200:
-            raise _refusal(response)
+            raise refusal(response.status_code, response.text)
         return [str(entry["id"]) for entry in response.json()["data"]]
     except (httpx.HTTPError, OSError) as error:
-        raise _failure(error, begun=False) from error
+        raise failure(error, begun=False) from error
     except (ValueError, KeyError, TypeError) as error:
-        raise _malformed() from error
-
-
-def _post(url: str, key: str, path: str, body: dict[str, Any], timeout: float) -> Any:
-    """The reply's JSON; tries again as the module says."""
-    for pause in (*BACKOFF_SECONDS, None):
-        try:
-            return post_once(url, key, path, body, timeout)
-        except ModelError as error:
-            if pause is None or error.code not in _RETRIED:
-                raise
-        time.sleep(pause)
-    raise AssertionError("the last attempt returns or raises")
-
-
-def post_once(url: str, key: str, path: str, body: dict[str, Any], timeout: float) -> Any:
-    """The reply's JSON, or ModelError."""
-    limits = httpx.Timeout(timeout, connect=CONNECT_SECONDS)
-    try:
-        return _reply(sync_client(url, key).post(path, json=body, timeout=limits))
-    except (httpx.HTTPError, OSError) as error:
-        raise _failure(error, begun=False) from error
-
-
-async def _apost(url: str, key: str, path: str, body: dict[str, Any], timeout: float) -> Any:
-    client = async_client(url, key)
-    for pause in (*BACKOFF_SECONDS, None):
-        try:
-            return _reply(await client.post(path, json=body, timeout=httpx.Timeout(timeout, connect=CONNECT_SECONDS)))
-        except (httpx.HTTPError, OSError) as error:
-            failure = _failure(error, begun=False)
-        except ModelError as error:
-            failure = error
-        if pause is None or failure.code not in _RETRIED:
-            raise failure
-        await asyncio.sleep(pause)
-    raise AssertionError("the last attempt returns or raises")
-
-
-def _reply(response: httpx.Response) -> Any:
-    if response.status_code != 200:
-        raise _refusal(response)
-    try:
-        return response.json()
-    except ValueError as error:
-        raise _malformed() from error
+        raise malformed() from error
 
 
 def _vectors(reply: Any, count: int) -> list[list[float]]:
@@ -218,12 +188,12 @@ def _vectors(reply: Any, count: int) -> list[list[float]]:
         entries = sorted(reply["data"], key=lambda entry: entry["index"])
         vectors = [_numbers(entry["embedding"]) for entry in entries]
     except (KeyError, TypeError, ValueError) as error:
-        raise _malformed() from error
+        raise malformed() from error
     sizes = {len(vector) for vector in vectors}
     if len(vectors) != count or len(sizes) != 1 or not 0 < sizes.pop() <= MAX_DIMENSIONS:
-        raise _malformed()
+        raise malformed()
     if not all(math.isfinite(value) for vector in vectors for value in vector):
-        raise _malformed()
+        raise malformed()
     return vectors
 
 
@@ -235,31 +205,6 @@ def _numbers(embedding: str | list[float]) -> list[float]:
     if sys.byteorder == "big":
         packed.byteswap()
     return packed.tolist()
-
-
-def _refusal(response: httpx.Response) -> ModelError:
-    status = response.status_code
-    if status == 429:
-        return ModelError("busy", "The model server has too many requests waiting; try again soon.")
-    if status >= 500:
-        return ModelError("unavailable", f"The model server cannot answer now (status {status}).")
-    return ModelError("bad_request", f"The model server refused the request (status {status}).")
-
-
-def _failure(error: Exception, *, begun: bool) -> ModelError:
-    if isinstance(error, MalformedStream):
-        return _malformed()
-    if isinstance(error, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout):
-        return ModelError("unavailable", "The model server cannot be reached.")
-    if isinstance(error, TimeoutError | httpx.TimeoutException):
-        return ModelError("timeout", "The model server took too long.")
-    if begun:
-        return ModelError("cut", "The model server stopped in the middle of an answer.")
-    return ModelError("unavailable", "The connection to the model server was lost.")
-
-
-def _malformed() -> ModelError:
-    return ModelError("malformed", "The model server sent something that is not an answer.")
 
 
 def _chat_body(

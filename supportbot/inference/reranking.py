@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from supportbot.inference.client import ModelError, post_once
+from supportbot.inference.failures import ModelError
+from supportbot.inference.posting import post_once
 
 
 @dataclass(frozen=True, slots=True)
