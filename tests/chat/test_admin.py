@@ -82,6 +82,29 @@ def test_a_transcript_shows_hostile_text_as_text(widget) -> None:
     assert "<script>alert(1)" not in page and "<img src=x" not in page
 
 
+def test_a_transcript_says_in_words_how_well_each_sentence_is_supported(widget) -> None:
+    told = [
+        {"text": "You have 60 days. [1]", "cited": [1], "score": 0.84},
+        {"text": "Members may <b>wait</b>.", "cited": [], "score": 0.41},
+        {"text": "Kayaks too. [1]", "cited": [1], "score": 0.02},
+    ]
+    talked = talk(widget, "How long?", "You have 60 days. [1] …", support=told)
+    page = carl().get(reverse("admin:chat_conversation_change", args=[talked.pk])).content.decode()
+    for level, words, score in (
+        ("good", "Supported", "0.84"),
+        ("partly", "Partly supported", "0.41"),
+        ("poor", "Not supported", "0.02"),
+    ):
+        assert f'class="sc-level-{level}"' in page and f"{words} <span" in page and score in page
+    assert "Members may &lt;b&gt;wait&lt;/b&gt;." in page
+
+
+def test_a_transcript_shows_what_was_held_back(widget) -> None:
+    talked = talk(widget, "How much?", "It costs £15. [1]", outcome="extracted", stopped="money: <£95>")
+    page = carl().get(reverse("admin:chat_conversation_change", args=[talked.pk])).content.decode()
+    assert "Held back from the customer" in page and "money: &lt;£95&gt;" in page
+
+
 def test_those_who_wait_for_a_person_come_first_the_longest_wait_before_the_others(widget) -> None:
     newest = talk(widget, "new", "x")
     short = talk(widget, "short wait", "x")

@@ -7,7 +7,7 @@ from uuid import uuid4
 import pytest
 
 from chat import answering
-from chat.answering import Ending, Options, Sources, Words, compose
+from chat.answering import Ending, Options, Restart, Sources, Words, compose
 from chat.prompts import REFUSAL
 from knowledge.retrieval import Passage, Retrieval
 from supportbot.inference.client import Finish
@@ -71,6 +71,52 @@ async def test_a_refusal_over_a_sure_passage_shows_the_passage(found) -> None:
     assert (end.outcome, end.reason, end.citations) == ("extracted", "model_refused", [1])
     assert words == "You can return unused items within 60 days. [1]"
     assert sum(isinstance(event, Sources) for event in events) == 1
+
+
+def says(monkeypatch, *pieces: str) -> None:
+    async def stream(*_: object, **__: object) -> AsyncIterator[str | Finish]:
+        for piece in pieces:
+            yield piece
+        yield Finish("stop", 10, 9)
+
+    monkeypatch.setattr(answering, "stream_chat", stream)
+
+
+async def test_each_sentence_of_an_answer_has_its_support(found, monkeypatch) -> None:
+    found(0.9)
+    says(monkeypatch, "You can return unused items", " within 60 days. [1]")
+    end, words, _ = await composed(Options())
+    assert (end.outcome, words) == ("answered", "You can return unused items within 60 days. [1]")
+    ((text, cited, score),) = [(one.text, one.cited, one.score) for one in end.support]
+    assert (text, cited) == (words, (1,)) and score > 0.6
+    assert end.chance is not None and 0 < end.chance <= 1
+
+
+async def test_a_sentence_without_support_is_taken_back_and_the_passage_shown(found, monkeypatch) -> None:
+    found(0.9)
+    says(monkeypatch, "Kayaks are", " always taken back. [1]", " Ask in any shop.")
+    end, _, events = await composed(Options())
+    assert (end.outcome, end.reason, end.support) == ("extracted", "unsupported", [])
+    assert end.stopped.startswith("sentence, 0.") and "Kayaks are always taken back." in end.stopped
+    places = [place for place, event in enumerate(events) if isinstance(event, Restart)]
+    after = "".join(event.text for event in events[places[0] :] if isinstance(event, Words))
+    assert len(places) == 1 and after == "You can return unused items within 60 days. [1]"
+
+
+async def test_a_fact_in_no_passage_is_kept_for_review(found, monkeypatch) -> None:
+    found(0.9)
+    says(monkeypatch, "You can return unused items within 90 days. [1]")
+    end, _, _ = await composed(Options())
+    assert (end.outcome, end.reason) == ("extracted", "unsupported_fact")
+    assert "90" in end.stopped and ": " in end.stopped
+
+
+async def test_the_model_alone_is_scored_and_not_stopped(found, monkeypatch) -> None:
+    found(0.9)
+    says(monkeypatch, "Kayaks are always taken back. [1]")
+    end, words, _ = await composed(Options(answerer="model", gate=False))
+    assert (end.outcome, words) == ("answered", "Kayaks are always taken back. [1]")
+    assert [one.score < 0.3 for one in end.support] == [True]
 
 
 async def test_the_model_alone_is_always_believed(found) -> None:

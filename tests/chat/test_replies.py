@@ -7,7 +7,7 @@ from datetime import timedelta
 import pytest
 from django.db.models.functions import Now
 
-from chat import following, frames, leases, replays, replies, tasks
+from chat import answering, following, frames, leases, replays, replies, tasks
 from chat.models import Conversation, Message, Visitor
 from chat.storage import off_loop
 from chat.tokens import Bearer, make_token
@@ -76,6 +76,31 @@ async def test_renewing_tells_what_is_lost_and_what_is_to_stop(shop):
     await Message.objects.filter(pk=lost.pk).aupdate(lease_owner="another:1:live", epoch=3)
     kept = await off_loop(leases.renew)({reply.pk: 2 for reply in (mine, stopped, lost)})
     assert kept == {mine.pk: False, stopped.pk: True}
+
+
+# --- What is kept of an answer --------------------------------------------------------------------------------------
+
+
+async def test_the_support_of_each_sentence_is_stored(connect):
+    dora = await connect()
+    done = await dora.answer()
+    reply = await row(done["reply"])
+    ((sentence),) = reply.support
+    assert (sentence["text"], sentence["cited"]) == (SENTENCE, [1]) and sentence["score"] > 0.6
+    assert reply.stopped == ""
+
+
+async def test_what_was_held_back_is_stored_and_never_sent(connect, monkeypatch):
+    async def untrue(*_, **__):
+        yield "Every kayak is\x00 taken back for ever. [1] And more."
+
+    monkeypatch.setattr(answering, "stream_chat", untrue)
+    dora = await connect()
+    done = await dora.answer()
+    reply = await row(done["reply"])
+    assert (done["outcome"], done["reason"]) == ("extracted", "unsupported")
+    assert "kayak" not in done["text"] and reply.text == done["text"]
+    assert "Every kayak is taken back for ever." in reply.stopped and reply.support == []
 
 
 # --- Taking over ----------------------------------------------------------------------------------------------------
