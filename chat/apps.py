@@ -6,6 +6,7 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
+        from chat import checks  # noqa: F401  (they are registered)
         from chat.coverage import ChatRecords
         from knowledge import usage
 

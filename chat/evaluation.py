@@ -1,117 +1,195 @@
-"""How good the answers are, measured through the path that customers' questions take.
+"""Questions asked through the path that customers' questions take, or of a model alone, and what came of each.
 
 Call it on the ground of `knowledge.scratch`, with the articles published and embedded by `knowledge.evaluation`.
 """
 
 import re
 import time
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass, field, replace
-from statistics import median
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
 
-from chat.answering import AnswerFailed, Ending, Options, Restart, Sources, Words, compose
+from chat.answering import AnswerFailed, Ending, Event, Options, Restart, Sources, Words, compose
 from chat.condensing import condense
-from chat.extracts import sentences
+from chat.evaluation_marks import words
+from chat.evaluation_rows import Row, key_of
+from chat.prompts import REFUSAL
 from knowledge.evaluation import EvaluationFailed, Progress, Say
 from knowledge.evaluation_files import GivenArticle, GivenQuestion
-from knowledge.metrics import Estimate, mean_with_interval
 from knowledge.models import Chunk
-from knowledge.retrieval import Passage, afind_passages
-from supportbot.inference.client import ModelError
+from knowledge.retrieval import Passage, Retrieval, afind_passages
+from supportbot.inference.client import Finish, ModelError, stream_chat
 
-SHORT_WORDS = 60  # a longer answer is not right, whatever it contains
-RIGHT_F1 = 0.6  # where the file names no span: an answer this near the gold answer is right
-SENTENCE_WORDS = 5  # a gold answer of fewer words is a span, not a sentence
-
-Marks = dict[str, dict[str, float]]  # by mark, by question id
-
-_WORD = re.compile(r"\w+")
-_MARKER = re.compile(r"\[\d+\]")
+# Without passages the model is asked as plainly as with them, and may decline as well.
+CLOSED_BOOK = (
+    "You answer customers of a support desk in one to three short sentences. "
+    f"If you do not know the answer, reply only: {REFUSAL}"
+)
+MAX_TURNS = 6
+_MARKER = re.compile(r"\s*\[\d+\]")
 
 
 @dataclass(slots=True)
-class Row:
-    """What came of one question. Article ids are those of the file; `model_answer` is what the model said."""
+class Search:
+    """What `compose` searches with: read in full or not at all, and nothing declined but by the product itself.
 
-    id: str
-    question: str
-    outcome: str = ""
-    reason: str = ""
-    answer: str = ""
-    model_answer: str = ""
-    cited_article_ids: list[str] = field(default_factory=list)
-    retrieved_article_ids: list[str] = field(default_factory=list)
-    ms: dict[str, float] = field(default_factory=dict)
-    tokens_out: int | None = None
+    `declines`: whether the floor counts, as it does for customers. Remembers what was found.
+    """
 
-    def as_json(self) -> dict[str, Any]:
-        return {name: getattr(self, name) for name in self.__slots__}
+    seconds: float
+    declines: bool
+    found: Retrieval | None = None
+
+    async def __call__(self, question: str, **wanted: Any) -> Retrieval:
+        found = self.found = await afind_passages(question, reading_seconds=self.seconds, **wanted)
+        if found.degraded:
+            raise EvaluationFailed(f"A question was searched by words alone: {found.degraded}. Run it again.")
+        if found.unread:
+            raise EvaluationFailed("A question was not read: the server that reads failed. Run it again.")
+        return found if self.declines else replace(found, answerable=1.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Exam:
+    """The articles of one set as they were published: ids and topics by the article's own id."""
+
+    name: str
+    ids: dict[UUID, str]
+    articles: dict[str, GivenArticle]
+    seconds: float  # that a question waits to be read
+
+    def passage_of(self, passage: Passage) -> dict[str, str]:
+        article = self.ids[passage.article_id]
+        return {"article": article, "title": passage.title, "heading": passage.heading, "text": passage.text}
 
 
 async def ask_all(
     questions: Sequence[GivenQuestion],
-    ids: dict[UUID, str],
+    exam: Exam,
     options: Options,
     *,
     passages: Mapping[str, Sequence[Passage]],
+    keep: Callable[[Row], None],
     say: Say,
-) -> list[Row]:
+) -> None:
     """Answer the questions one at a time, over the `passages` given by question id, or over those that are found."""
-    progress = Progress(say, "answered", len(questions))
-    rows = []
+    progress = Progress(say, f"{exam.name}, answered", len(questions))
     for number, given in enumerate(questions, 1):
-        shown = options
-        if given.id in passages:
-            shown = replace(options, passages=passages[given.id])
-        elif options.answerer != "live":  # the model or the extract alone: nothing abstains before it
-            found = await afind_passages(
-                condense(given.question, given.history), audiences=options.audiences, limit=settings.CHAT_PASSAGES
-            )
-            shown = replace(options, passages=found.passages)
-        rows.append(await ask(given, ids, shown))
+        keep(await ask(given, exam, replace(options, passages=passages.get(given.id))))
         progress.at(number)
-    return rows
 
 
-async def ask(given: GivenQuestion, ids: dict[UUID, str], options: Options) -> Row:
-    """One answer, heard to its end."""
-    row = Row(given.id, given.question)
+async def ask(given: GivenQuestion, exam: Exam, options: Options) -> Row:
+    """One answer, heard to its end. What the gate stopped is asked for again without it, to see the whole."""
+    row = Row(given.id, given.question, set=exam.name, key=key_of(given))
+    search = Search(exam.seconds, declines=options.answerer == "live")
     start = time.perf_counter()
-    passages: Sequence[Passage] = []
-    said: list[str] = []
     try:
-        async with aclosing(compose(given.question, given.history, options)) as events:
-            async for event in events:
-                match event:
-                    case Sources(shown):
-                        passages = shown
-                        row.retrieved_article_ids = list(dict.fromkeys(ids[one.article_id] for one in shown))
-                    case Words(text):
-                        row.ms.setdefault("first", _ms_since(start))
-                        said.append(text)
-                    case Restart():
-                        row.model_answer, said = "".join(said), []
-                    case Ending():
-                        _close(row, event, passages, ids, "".join(said))
+        shown = await _hear(compose(given.question, given.history, replace(options, search=search)), row, exam, start)
+        if row.is_stopped:
+            bare = replace(options, answerer="model", gate=False, passages=shown)
+            row.model_answer = await _words_of(compose(given.question, given.history, bare))
     except (AnswerFailed, ModelError) as error:
         raise EvaluationFailed(f"Question {given.id} got no answer ({error.code}). Run it again.") from error
-    row.ms["total"] = _ms_since(start)
+    if search.found is not None:
+        row.answerable = search.found.answerable
+    row.topic = _topic(search.found, shown, exam)
     return row
 
 
-def _close(row: Row, end: Ending, passages: Sequence[Passage], ids: dict[UUID, str], text: str) -> None:
-    row.outcome, row.reason, row.answer, row.tokens_out = end.outcome, end.reason, text, end.tokens_out
-    if end.tokens_out and end.outcome != "extracted":
+def _topic(found: Retrieval | None, shown: Sequence[Passage], exam: Exam) -> str:
+    """The category of the article that was found best, shown or not."""
+    ranked = found.ranked_article_ids if found else [passage.article_id for passage in shown]
+    return exam.articles[exam.ids[ranked[0]]].category if ranked else ""
+
+
+async def _hear(events: AsyncGenerator[Event, None], row: Row, exam: Exam, start: float) -> Sequence[Passage]:
+    """Fill the row; gives the passages that were shown."""
+    passages: Sequence[Passage] = []
+    said: list[str] = []
+    async with aclosing(events):
+        async for event in events:
+            match event:
+                case Sources(shown):
+                    passages = shown
+                case Words(text):
+                    row.ms.setdefault("first", _ms_since(start))
+                    said.append(text)
+                case Restart():
+                    row.model_answer, said = "".join(said), []
+                case Ending():
+                    row.ms["total"] = _ms_since(start)
+                    row.passages = [exam.passage_of(passage) for passage in passages]
+                    row.retrieved_article_ids = list(dict.fromkeys(one["article"] for one in row.passages))
+                    _close(row, event, "".join(said))
+    return passages
+
+
+def _close(row: Row, end: Ending, text: str) -> None:
+    row.outcome, row.reason, row.answer, row.asked = end.outcome, end.reason, text, end.standalone
+    row.language, row.tokens_in, row.tokens_out = end.language, end.tokens_in, end.tokens_out
+    row.stopped, row.chance, row.support = end.stopped, end.chance, [asdict(one) for one in end.support]
+    if end.tokens_out and end.outcome == "answered":
         row.model_answer = text
-    cited = [ids[passages[number - 1].article_id] for number in end.citations if 0 < number <= len(passages)]
+    cited = [row.passages[number - 1]["article"] for number in end.citations if 0 < number <= len(row.passages)]
     row.cited_article_ids = list(dict.fromkeys(cited))
     row.ms |= {name: value for name, value in end.ms.items() if name not in row.ms}
+
+
+async def _words_of(events: AsyncGenerator[Event, None]) -> str:
+    async with aclosing(events):
+        return "".join([event.text async for event in events if isinstance(event, Words)])
+
+
+async def ask_closed(
+    questions: Sequence[GivenQuestion],
+    name: str,
+    articles: Mapping[str, GivenArticle],
+    *,
+    model: str,
+    keep: Callable[[Row], None],
+    say: Say,
+) -> None:
+    """Ask the model alone, without one passage; its facts are looked up in the articles that hold the answer."""
+    progress = Progress(say, f"{name}, answered", len(questions))
+    for number, given in enumerate(questions, 1):
+        row = Row(given.id, given.question, set=name, key=key_of(given), asked=condense(given.question, given.history))
+        known = [articles[one] for one in given.gold or given.near if one in articles]
+        row.passages = [{"article": one.id, "title": one.title, "heading": "", "text": one.body} for one in known]
+        try:
+            await _say_from_memory(row, given, model)
+        except ModelError as error:
+            raise EvaluationFailed(f"Question {given.id} got no answer ({error.code}). Run it again.") from error
+        keep(row)
+        progress.at(number)
+
+
+async def _say_from_memory(row: Row, given: GivenQuestion, model: str) -> None:
+    turns = [{"role": turn["role"], "content": turn["text"]} for turn in given.history[-MAX_TURNS:]]
+    pieces = stream_chat(
+        [{"role": "system", "content": CLOSED_BOOK}, *turns, {"role": "user", "content": given.question}],
+        model=model,
+        max_tokens=settings.CHAT_MAX_ANSWER_TOKENS,
+        first_token_seconds=settings.CHAT_FIRST_TOKEN_SECONDS,
+        total_seconds=settings.CHAT_ANSWER_SECONDS,
+    )
+    start, said = time.perf_counter(), ""
+    async with aclosing(pieces):
+        async for piece in pieces:
+            if isinstance(piece, Finish):
+                row.tokens_in, row.tokens_out = piece.prompt_tokens, piece.completion_tokens
+            else:
+                row.ms.setdefault("first", _ms_since(start))
+                said += piece
+    row.ms["total"] = _ms_since(start)
+    row.answer = row.model_answer = _MARKER.sub("", said).strip()
+    refused = row.answer.casefold().startswith(REFUSAL.rstrip(".").casefold()) or not row.answer
+    row.outcome = "abstained" if refused else "answered"
+    row.reason = "model_refused" if refused else ""
 
 
 def all_gold_passages(questions: Sequence[GivenQuestion], ids: dict[UUID, str]) -> dict[str, list[Passage]]:
@@ -150,93 +228,6 @@ def _passage(chunk: Chunk) -> Passage:
         similarity=None,
         lexical=None,
     )
-
-
-def marks(given: GivenQuestion, row: Row, sentence: str) -> dict[str, float]:
-    """What is measured of one answer, by name; which names there are depends on whether the question is answerable."""
-    refused = float(row.outcome == "abstained")
-    if not given.answerable:
-        return {"right refusals": refused}
-    answer = words(_MARKER.sub(" ", row.answer))
-    return {
-        "right answers": float(not refused and is_right(given, answer)),
-        "token F1": 0.0 if refused else token_f1(answer, words(sentence)),
-        "wrong refusals": refused,
-        **({} if refused else {"cites gold": float(bool(set(row.cited_article_ids) & set(given.gold)))}),
-    }
-
-
-def is_right(given: GivenQuestion, answer: Sequence[str]) -> bool:
-    """The gold span or the gold answer stands in a short answer; without a span, nearness to the answer is enough."""
-    if not answer or len(answer) > SHORT_WORDS:
-        return False
-    gold = [words(text) for text in (given.span, given.answer) if text]
-    if any(_contains(answer, one) for one in gold if one):
-        return True
-    return not given.span and bool(given.answer) and token_f1(answer, words(given.answer)) >= RIGHT_F1
-
-
-def gold_sentence(given: GivenQuestion, articles: dict[str, GivenArticle]) -> str:
-    """The gold answer where it is a sentence, else the sentence of the gold article that holds the span."""
-    if len(given.answer.split()) >= SENTENCE_WORDS or not given.span:
-        return given.answer
-    asked = set(words(given.question))
-    holding = [
-        one for gold in given.gold if gold in articles for one in sentences(articles[gold].body) if given.span in one
-    ]
-    return max(holding, key=lambda one: len(asked & set(words(one))), default=given.answer)
-
-
-def mean_of(values: dict[str, float]) -> Estimate:
-    """The mean of one mark with its 95 % interval."""
-    return mean_with_interval(list(values.values()))
-
-
-def speed(rows: Sequence[Row]) -> dict[str, float]:
-    """Milliseconds to the first words and to the end, and the tokens that the model wrote in an answer."""
-    first, total = (sorted(row.ms[name] for row in rows if name in row.ms) for name in ("first", "total"))
-    written = [row.tokens_out for row in rows if row.tokens_out]
-    return {
-        "first p50": median(first),
-        "first p95": first[int(0.95 * (len(first) - 1))],
-        "total p50": median(total),
-        "total p95": total[int(0.95 * (len(total) - 1))],
-        "tokens": round(sum(written) / len(written), 1) if written else 0.0,
-    }
-
-
-def marked(questions: Sequence[GivenQuestion], rows: Sequence[Row], articles: Sequence[GivenArticle]) -> Marks:
-    """What is measured of the questions that have a row."""
-    by_id = {article.id: article for article in articles}
-    found = {row.id: row for row in rows}
-    table: Marks = {}
-    for given in (one for one in questions if one.id in found):
-        for name, value in marks(given, found[given.id], gold_sentence(given, by_id)).items():
-            table.setdefault(name, {})[given.id] = value
-    return table
-
-
-def differences(ours: Marks, theirs: Marks) -> dict[str, Estimate]:
-    """Paired differences, ours less theirs, over the questions that both runs were marked on."""
-    paired = {
-        name: [value - theirs[name][one] for one, value in values.items() if one in theirs.get(name, {})]
-        for name, values in ours.items()
-    }
-    return {name: mean_with_interval(values) for name, values in paired.items() if values}
-
-
-def token_f1(answer: Sequence[str], wanted: Sequence[str]) -> float:
-    """Overlap of words as bags: 1 the same words, 0 none of them."""
-    common = sum((Counter(answer) & Counter(wanted)).values())
-    return 2 * common / (len(answer) + len(wanted)) if common else 0.0
-
-
-def words(text: str) -> list[str]:
-    return _WORD.findall(text.casefold())
-
-
-def _contains(answer: Sequence[str], gold: Sequence[str]) -> bool:
-    return any(list(answer[at : at + len(gold)]) == list(gold) for at in range(len(answer) - len(gold) + 1))
 
 
 def _share(sought: set[str], text: str) -> float:

@@ -1,6 +1,6 @@
 """Articles and questions of an evaluation, read from JSONL (plain or gzip). A bad line is refused with its place.
 
-Article: `id, title, body_markdown`, and maybe `audience`, `lang`; or a folder of markdown files with front matter.
+Article: `id, title, body_markdown`, and maybe `audience`, `lang`, `category`; or a folder of markdown files with front matter.
 Question: `id, question`, and maybe `history`, `gold_article_ids`, `answerable`, `gold_span` (the words of the
 article that answer), `gold_answer`, and in `meta` its `kind` and `near_article_ids`. More fields are not read.
 """
@@ -33,6 +33,7 @@ class GivenArticle:
     body: str
     audience: str
     language: str
+    category: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,6 +85,7 @@ def _article(row: dict[str, Any]) -> GivenArticle:
         body=(body if body.strip() else title)[:MAX_BODY_CHARS],
         audience=audience,
         language=language if language in KNOWN_LANGUAGES else "en",
+        category=str(row.get("category") or "")[:MAX_TITLE_CHARS],
     )
 
 

@@ -290,6 +290,7 @@ CHAT_GRACE_SECONDS = env_float("CHAT_GRACE_SECONDS", 30)
 CHAT_ANSWERABLE_FLOOR = env_float("CHAT_ANSWERABLE_FLOOR", 0.42, least=0, most=1)
 CHAT_EXTRACT_FLOOR = env_float("CHAT_EXTRACT_FLOOR", 0.7, least=0, most=1)
 CHAT_SUPPORT_FLOOR = env_float("CHAT_SUPPORT_FLOOR", 0.3, least=0, most=1)
+CHAT_MOST_WRONG_PERCENT = env_float("CHAT_MOST_WRONG_PERCENT", 0, least=0, most=100)  # 0: the floors as they are
 TOKEN_DAYS = env_int("TOKEN_DAYS", 90, least=1, most=3650)
 
 LOGGING_CONFIG = "supportbot.log.configure"

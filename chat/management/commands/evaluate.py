@@ -1,19 +1,22 @@
-"""`manage.py evaluate retrieval|answerability|answers …`: how well articles are found and questions answered."""
+"""`manage.py evaluate retrieval|answerability|answers|risk …`: how well articles are found and questions answered."""
 
-import asyncio
 import json
 import logging
 from argparse import ArgumentParser
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from chat import evaluation as answering
-from chat.answering import Options
+from chat import evaluation_answers as answering
+from chat import evaluation_risk as risking
+from chat.dial import NoCurve
+from chat.evaluation_engine import engine_at, model_of
+from chat.evaluation_recipe import Wanted
+from chat.evaluation_rows import NotARun
 from knowledge import answerability_report as judging
 from knowledge import evaluation
 from knowledge import evaluation_report as report
@@ -26,15 +29,13 @@ from knowledge.scratch import NoGround, ground
 from knowledge.vector_cache import VectorCache
 from supportbot.embedded import EmbeddedError
 
-Made = TypeVar("Made")
-
 
 class Command(BaseCommand):
     help = "Measure the product on files of articles and questions, in a scratch database; the live data is untouched."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        kinds = parser.add_subparsers(dest="kind", required=True, metavar="retrieval|answerability|answers")
+        kinds = parser.add_subparsers(dest="kind", required=True, metavar="retrieval|answerability|answers|risk")
         retrieval = kinds.add_parser("retrieval", help="are the right articles found, and is it known when none is?")
         add_files(retrieval, required=False)
         add_sets(retrieval)
@@ -51,15 +52,27 @@ class Command(BaseCommand):
             "--peers", type=peer_names, default=(), metavar="NAMES", help="set beside ours: bm25,minilm,rrf or all"
         )
         answers = kinds.add_parser("answers", help="are the answers right, cited, and refused where there is none?")
-        add_files(answers)
-        add_answering(answers)
+        add_files(answers, required=False)
+        add_sets(answers)
+        answering.add_arguments(answers)
+        risking.add_arguments(kinds.add_parser("risk", help="how much is answered if at most x % of it may be wrong?"))
 
     def handle(self, *_args: object, **options: Any) -> None:
-        check_writable(options["json_path"])
+        for name in ("json_path", "html_path"):
+            check_writable(options.get(name))
         try:
             with quiet():
                 getattr(self, options["kind"])(**options)
-        except (BadFile, NoGround, EmbeddedError, EmbeddingFailed, EvaluationFailed, PeersMissing) as error:
+        except (
+            BadFile,
+            NoGround,
+            EmbeddedError,
+            EmbeddingFailed,
+            EvaluationFailed,
+            NotARun,
+            NoCurve,
+            PeersMissing,
+        ) as error:
             raise CommandError(str(error)) from error
 
     def retrieval(
@@ -101,7 +114,7 @@ class Command(BaseCommand):
         if not fit:
             raise CommandError("None of these sets holds questions that can be answered and others that cannot.")
         if rows:
-            earlier: list[dict[str, Any]] = read_rows(rows, "retrieval", dict)
+            earlier = read_rows(rows)
             results = [judging.results_of(earlier, one) for one in fit]
         else:
             with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
@@ -121,43 +134,41 @@ class Command(BaseCommand):
     def answers(
         self,
         *,
-        articles: list[Path],
-        questions: list[Path],
         audience: str,
         limit: int | None,
         json_path: Path | None,
-        adapter: str,
+        html_path: Path | None,
+        against: Path | None,
+        adapter: str | None,
+        engine: str | None,
+        engine_key: Path | None,
         answerer: str,
         gate: str,
         passages: str,
-        compare: Path | None,
-        **_others: object,
+        closed_book: bool,
+        **options: Any,
     ) -> None:
-        given, asked = read_articles(articles), evaluation.sample(read_questions(questions), limit)
-        other = read_rows(compare, "answers", answering.Row) if compare else None
-        model = settings.BASE_MODEL if adapter == "base" else adapter
-        options = Options(audiences=evaluation.READS[audience], answerer=answerer, gate=gate == "on", model=model)
-        with ground(self.say), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
-            ids = evaluation.publish_all(given, self.say)
-            evaluation.embed_all(cache, self.say)
-            shown = answering.all_gold_passages(asked, ids) if passages == "gold" else {}
-            rows = asyncio.run(answering.ask_all(asked, ids, options, passages=shown, say=self.say))
-        marked = answering.marked(asked, rows, given)
-        means = {name: answering.mean_of(values) for name, values in marked.items()}
-        speed = answering.speed(rows)
-        for name, estimate in means.items():
-            self.stdout.write(f"{name:16} {estimate}")
-        self.stdout.write(f"{'ms':16} " + ", ".join(f"{name} {value:g}" for name, value in speed.items()))
-        if other is not None:
-            self.print_differences(marked, answering.marked(asked, other, given))
-        told: dict[str, Any] = {name: estimate.as_json() for name, estimate in means.items()}
-        told |= {"ms": speed, "adapter": model, "answerer": answerer, "gate": gate, "passages": passages}
-        write_json(json_path, {"rows": [row.as_json() for row in rows], "summary": told | {"questions": len(rows)}})
+        """Rows that are in the file already are not asked again; see `chat.evaluation_answers`."""
+        files = chosen_sets(**options)
+        given = list(read_sets(files, self.say)) if files else [given_set(options)]
+        place = engine_at(engine, engine_key)
+        if closed_book:
+            answerer, gate, passages = "model", "off", "none"
+        model = model_of(place, adapter) if answerer != "extract" else ""
+        answering.measure(
+            given,
+            Wanted(audience, answerer, gate == "on", passages, model, place.url),
+            place,
+            limit=limit,
+            json_path=json_path,
+            html_path=html_path,
+            against=against,
+            say=self.say,
+            tell=self.stdout.write,
+        )
 
-    def print_differences(self, ours: answering.Marks, theirs: answering.Marks) -> None:
-        for name, one in answering.differences(ours, theirs).items():
-            told = f"{one.value:+.3f} [{one.low:+.3f}, {one.high:+.3f}] n={one.n}"
-            self.stdout.write(f"{name:16} {told} more than in the other run")
+    def risk(self, **options: Any) -> None:
+        risking.measure(tell=self.stdout.write, **options)
 
     def say(self, text: str) -> None:
         self.stderr.write(text)
@@ -196,21 +207,11 @@ def peer_names(text: str) -> tuple[str, ...]:
     return names
 
 
-def add_answering(parser: ArgumentParser) -> None:
-    parser.add_argument("--adapter", default=settings.CHAT_MODEL, metavar="NAME", help="an adapter's name, or base")
-    parser.add_argument("--answerer", choices=["live", "model", "extract"], default="live", help="who may answer")
-    parser.add_argument("--gate", choices=["on", "off"], default="on", help="the fact gate")
-    parser.add_argument("--passages", choices=["retrieved", "gold"], default="retrieved", help="what is shown to it")
-    parser.add_argument(
-        "--compare", type=Path, metavar="FILE", help="the JSON of another run: print paired differences"
-    )
-
-
-def read_rows(path: Path, kind: str, make: Callable[..., Made]) -> list[Made]:
+def read_rows(path: Path) -> list[dict[str, Any]]:
     try:
-        return [make(**row) for row in json.loads(path.read_text())["rows"]]
+        return [dict(row) for row in json.loads(path.read_text())["rows"]]
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise CommandError(f"{path} is not the JSON of `evaluate {kind}`: {error}") from None
+        raise CommandError(f"{path} is not the JSON of `evaluate retrieval`: {error}") from None
 
 
 def positive(text: str) -> int:
