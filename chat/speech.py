@@ -11,6 +11,7 @@ from chat.likelihood import Quotable
 from chat.prompts import REFUSAL
 from chat.sentence_support import MAX_SENTENCES, Ground, Supported, ended, is_said
 from chat.support import Gate
+from chat.visible import visible
 
 
 class Unfounded(Exception):
@@ -41,7 +42,7 @@ class Speech:
         return self._citations.cited
 
     def feed(self, piece: str) -> str:
-        return self._pass_on(self._citations.feed(piece))
+        return self._pass_on(self._citations.feed(visible(piece)))
 
     def end(self) -> str:
         """What was still held back."""
