@@ -1,72 +1,160 @@
 """The fact gate: a number, date, price, duration, address, link or code reaches a customer only if a passage holds it.
 
-Deterministic and without a model. It works on the live stream: a word is held back until it, and what follows it as far
-as its meaning depends on that, is known; so the decision is the same wherever the stream was cut into tokens.
+Deterministic and without a model. It works on the live stream: a word is held back until it, and what follows it as
+far as its meaning depends on that, is known; so the decision is the same wherever the stream was cut into tokens. What
+is held is bounded: a word by MAX_WORD, words by the atoms that a reading may need. docs/decisions/fact-gate.md has each
+case with its reason.
 """
 
 import re
+from collections import deque
 from collections.abc import Sequence
 
-from knowledge.facts import Facts, identifiers, licences, unsupported, waits
+from chat.licences import Licences, writes_comma
+from knowledge.atoms import WORD, Atom, atoms
+from knowledge.facts import AHEAD, BEHIND, closes, may_begin, read
+from knowledge.units import MONEY, MONTHS, TIME, UNITS
 
-WORD = re.compile(r"\S+\s*")
-AHEAD = 3  # words that the meaning of a number may depend on: "14 full working days"
-BEHIND = 3  # words before it that may: "from 9 to"
+MAX_WORD = 500  # characters without a blank; an honest link is shorter
+MAX_FACT = 80
+PIECE = re.compile(rf"\s+|{WORD.pattern}")
+ITEM = re.compile(r"[*_]{0,2}(\d{1,2})[.)][*_]{0,2}")
+STEPS = frozenset(("step", "schritt", "etape", "paso"))
+LINE = Atom("mark", "\n")
+ENDLESS = Atom("endless", "")
+AMOUNTS = TIME | MONEY | {"%"}
 
 
 class Unsupported(Exception):
-    """The model said a fact that stands in no passage; nothing of it was given out. `kind` names the sort of fact."""
+    """The model said a fact that stands in no passage; nothing of it was given out.
 
-    def __init__(self, kind: str) -> None:
+    `kind` names the sort of fact; `fact` is what was said, for those who review the answer: it is not for logs.
+    """
+
+    def __init__(self, kind: str, fact: str = "") -> None:
         super().__init__(kind)
         self.kind = kind
+        self.fact = fact[:MAX_FACT]
 
 
 class Gate:
     """Feed it text; what it gives holds supported facts only."""
 
     def __init__(self, passages: Sequence[str], question: str) -> None:
-        self._licensed: Facts = licences(passages, identifiers(question))
-        self._behind: list[str] = []
-        self._held = ""
+        self._licences = Licences(passages, question)
+        self._markers = {str(n) for n in range(1, len(passages) + 1)}
+        self._comma = writes_comma(question)
+        self._tail = ""  # the last word, as far as it has come
+        self._held: deque[tuple[str, int]] = deque()  # words and blanks, each with the number of its atoms
+        self._row: list[Atom] = [LINE]  # the atoms of what is held, and some before them
+        self._at = 1  # the first atom that is not decided
+        self._decided = 0  # atoms of held words that are
         self._items = 0  # the last number of a numbered list
 
     def feed(self, text: str) -> str:
         """What may be said now. Raises Unsupported."""
-        self._held += text
-        words = WORD.findall(self._held)
-        lead = self._held[: len(self._held) - sum(map(len, words))]
-        # The last word may go on in the next token, and it decides nothing for those before it until it is whole.
-        return self._release(lead, words, len(words) - 1)
+        pieces = PIECE.findall(self._tail + text)
+        self._tail = pieces.pop() if pieces and not pieces[-1].isspace() else ""
+        for piece in pieces:
+            self._take(piece)
+        if len(self._tail) > MAX_WORD:  # a word is whole when something follows it; this one is never read
+            self._take(self._tail)
+        return self._release(end=False)
 
     def flush(self) -> str:
         """The rest, when nothing more will come. Raises Unsupported."""
-        words = WORD.findall(self._held)
-        lead = self._held[: len(self._held) - sum(map(len, words))]
-        return self._release(lead, words, len(words), end=True)
+        if self._tail:
+            self._take(self._tail)
+            self._tail = ""
+        return self._release(end=True)
 
-    def _is_numbering(self, word: str) -> bool:
-        """The next number of a list, at the beginning of a line: it counts the items and says nothing."""
-        at_start = not self._behind or "\n" in self._behind[-1][-8:]
-        return at_start and re.fullmatch(rf"{self._items + 1}[.)][ \t]+", word) is not None
+    def _take(self, piece: str) -> None:
+        found: list[Atom] = []
+        if len(piece) > MAX_WORD and not piece.isspace():
+            piece, found = piece[:MAX_FACT], [ENDLESS]
+        elif piece.isspace():
+            found = [LINE] if len(piece.splitlines()) > 1 or piece.splitlines() != [piece] else []
+            found = [] if self._row[-1] is LINE else found
+        elif self._row[-1].kind == "mark" and (item := ITEM.fullmatch(piece)):
+            found = [Atom("item", item[1]), Atom("mark", ".")]
+        else:
+            found = atoms(piece)
+            if "`" in piece:
+                found = [atom._replace(kind="code") if atom.kind == "word" else atom for atom in found]
+        self._held.append((piece, len(found)))
+        self._row += found
 
-    def _release(self, lead: str, words: list[str], whole: int, end: bool = False) -> str:
-        """Check the words one by one as far as enough of what follows is there."""
-        said = lead if words or end else ""
-        if not words:
-            self._held = "" if end else lead
-            return said
-        done = 0
-        for index in range(whole):
-            window = words[index : index + 1 + AHEAD]
-            if not end and index + AHEAD >= whole and waits(window[0]):
+    def _release(self, *, end: bool) -> str:
+        """Decide as far as enough of what follows is there, and give the words that are decided whole."""
+        while self._at < len(self._row):
+            window = self._row[self._at : self._at + AHEAD]
+            known = end or len(window) == AHEAD or any(closes(atom) for atom in window[1:])
+            if may_begin(window[0]) and not known:
                 break
-            if self._is_numbering(window[0]):
-                self._items += 1
-            elif kind := unsupported(self._behind, window, self._licensed):
-                raise Unsupported(kind)
-            said += words[index]
-            self._behind = [*self._behind[-BEHIND + 1 :], words[index]]
-            done += 1
-        self._held = "".join(words[done:])
-        return said
+            behind = self._row[max(0, self._at - BEHIND) : self._at]
+            used = self._decide(behind, window)
+            self._at += used
+            self._decided += used
+        said = []
+        while self._held and self._held[0][1] <= self._decided:
+            piece, count = self._held.popleft()
+            self._decided -= count
+            said.append(piece)
+        if len(self._row) > 4 * AHEAD:
+            forgotten = max(0, self._at - BEHIND)
+            self._row, self._at = self._row[forgotten:], self._at - forgotten
+        return "".join(said)
+
+    def _decide(self, behind: list[Atom], window: list[Atom]) -> int:
+        """How many atoms the first of the window takes with it. Raises Unsupported."""
+        first = window[0]
+        if first.kind == "endless":
+            raise self._stop("length", 1)
+        if first.kind == "marker" and first.text in self._markers and not _counts(behind, window[1:2]):
+            return 1
+        if self._is_numbering(behind, window):
+            self._items = int(first.text)
+            return 1
+        if first.kind in ("item", "marker"):
+            window = [Atom("number", first.text), *window[1:]]
+        found, end = read([*behind, *window], len(behind), self._comma)
+        used = end - len(behind)
+        for place, fact in enumerate(found):
+            kind = self._licences.refuses(fact, behind)
+            if not kind and fact.bound:
+                kind = self._licences.refuses_range(found[place - 1], fact)
+            if kind:
+                raise self._stop(kind, used)
+        return used
+
+    def _is_numbering(self, behind: list[Atom], window: list[Atom]) -> bool:
+        """The next number of a list, or of steps: it counts them and says nothing."""
+        first, after = window[0], window[2] if len(window) > 2 else LINE
+        is_next = first.text in ("1", str(self._items + 1))
+        if first.kind == "number":
+            return is_next and not first.unit and behind[-1].text in STEPS and behind[-2:-1] == [LINE]
+        place = behind[-1].text
+        if not (place == "\n" or (place == "." and self._items) or (place == ":" and first.text == "1")):
+            return False
+        names_it = after.kind == "word" and after.text not in UNITS and after.text not in MONTHS
+        return first.kind == "item" and is_next and (names_it or after.kind in ("link", "code"))
+
+    def _stop(self, kind: str, used: int) -> Unsupported:
+        """The words that these atoms are of."""
+        said, before = [], -self._decided
+        for piece, count in self._held:
+            if before >= used:
+                break
+            if before + count > 0 or before >= 0:
+                said.append(piece)
+            before += count
+        return Unsupported(kind, "".join(said).strip())
+
+
+def _counts(behind: list[Atom], after: list[Atom]) -> bool:
+    """Whether a marker reads as an amount: "within [2] days", "it costs £[2]"."""
+    before, earlier = behind[-1], behind[-2] if len(behind) > 1 else LINE
+    if UNITS.get(before.text) in MONEY and earlier.kind != "number":
+        return True
+    is_amount = bool(after) and UNITS.get(after[0].text) in AMOUNTS and after[0].text != "an" and not after[0].case
+    return is_amount and before.kind == "word" and before.text not in UNITS

@@ -10,9 +10,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from uuid import UUID
 
-from knowledge.facts import DATE_WORDS
 from knowledge.findings.neighbours import Pair, Passage
 from knowledge.findings.statements import Statement, statements
+from knowledge.units import DATE_WORDS
 
 SAME = 0.6  # share of their words that two sentences have both
 NEARLY = 0.5  # is enough if those are several words

@@ -6,19 +6,18 @@ from dataclasses import dataclass, field
 
 from django.db import connection
 
-from knowledge.facts import ADJECTIVES, NUMBER_WORDS, UNITS, core, links, numbers_of, plain, unit_before
+from knowledge.facts import readings, row_of
 from knowledge.findings.neighbours import Passage
 from knowledge.markdown import SENTENCE
 from knowledge.passages import search_config
+from knowledge.units import ADJECTIVES, UNITS
 
 MAX_SENTENCE_CHARS = 400
 MAX_STATEMENTS = 3_000
-AHEAD = 7  # words that the unit of a number may follow in
-CLOCK = frozenset(("am", "pm", "o'clock"))  # 11:00 is 11
 CODE = re.compile(r"```.*?(?:```|\Z)", re.DOTALL)
 PHONE = re.compile(r"(?<![\w./=-])\+?\(?\d[\d ()/-]{6,}\d(?!\w)")
 PHONE_DIGITS = range(7, 16)
-COUNTED = frozenset(UNITS) | ADJECTIVES | frozenset(NUMBER_WORDS)
+COUNTED = frozenset(UNITS) | ADJECTIVES
 STEMS = """
 SELECT array(SELECT lexeme FROM unnest(to_tsvector(configuration::regconfig, said)) WHERE lexeme ~ '^[^0-9@./]+$')
 FROM unnest(%s::text[], %s::text[]) WITH ORDINALITY AS given (configuration, said, place) ORDER BY place"""
@@ -73,21 +72,18 @@ def read(text: str) -> tuple[dict[str, set[str]], frozenset[str], str]:
     phones = {digits for phone in PHONE.findall(text) if len(digits := re.sub(r"\D", "", phone)) in PHONE_DIGITS}
     if phones:
         values["phone"], text = phones, PHONE.sub(" ", text)
-    said = plain(text.replace("|", " | ")).split()
-    for place, word in enumerate(said):
-        bare, before = core(word), said[place - 1] if place else ""
-        if found := links(word):
-            for link in found:
-                values.setdefault("address" if "@" in link else "link", set()).add(link)
-        elif (numbers := numbers_of(word, said[place + 1 : place + 1 + AHEAD])) is not None:
-            for value, own_unit in numbers:
-                unit = own_unit or unit_before(before)
-                if unit:
-                    values.setdefault(unit, set()).add(value.removesuffix(":00") if unit in CLOCK else value)
-                else:
-                    names.add(value)
-        elif "_" in bare or any(character.isdigit() for character in bare):
-            names.add(bare)
-        elif bare and bare not in COUNTED:
-            rest.append(bare)
+    row = row_of(text)
+    for found, at, _ in readings(row):
+        for fact in found:
+            unit = fact.kind if fact.kind in ("time", "date", "link") else fact.unit.removeprefix("working ")
+            if unit == "link" and "@" in fact.value:
+                unit = "address"
+            if unit and unit != "ordinal":
+                values.setdefault(unit, set()).add(fact.value)
+            elif fact.kind == "day":
+                rest.append(fact.written)
+            else:
+                names.update(fact.groups or (fact.value,))
+        if not found and row[at].kind == "word" and row[at].text not in COUNTED:
+            rest.append(row[at].said or row[at].text)
     return values, frozenset(names), " ".join(rest)
