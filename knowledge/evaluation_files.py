@@ -60,6 +60,15 @@ def read_questions(paths: Sequence[Path]) -> list[GivenQuestion]:
     return _read(paths, _question)
 
 
+def place_of(row_id: str, paths: Sequence[Path]) -> str:
+    """File and line of a row that was read from one of the files."""
+    for path in paths:
+        for number, line in _lines(path):
+            if json.loads(line).get("id") == row_id:
+                return f"{path}, line {number}"
+    raise LookupError(row_id)
+
+
 def _folder(folder: Path) -> Iterator[GivenArticle]:
     """Markdown files with front matter, in the folder or in its `articles` folder; the file's name is the id."""
     files = sorted((folder / "articles").glob("*.md")) or sorted(folder.glob("*.md"))

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-from knowledge.evaluation_files import BadFile, GivenArticle, GivenQuestion, read_articles, read_questions
+from knowledge.evaluation_files import BadFile, GivenArticle, GivenQuestion, place_of, read_articles, read_questions
 
 LICENCES = {
     "demo": "MIT",
@@ -38,10 +38,12 @@ def read_files(name: str, articles: list[Path], questions: list[Path]) -> Datase
         for article_id in (*question.gold, *question.near):
             if article_id not in by_id:
                 raise BadFile(
-                    f"{questions[0]}: question {question.id} names the article {article_id!r}, which is not there"
+                    f"{place_of(question.id, questions)}: question {question.id} names the article {article_id!r}, "
+                    "which is not there"
                 )
         if question.answerable and not question.gold:
-            raise BadFile(f"{questions[0]}: question {question.id} is answerable but names no `gold_article_ids`")
+            place = place_of(question.id, questions)
+            raise BadFile(f"{place}: question {question.id} is answerable but names no `gold_article_ids`")
     return Dataset(name, LICENCES.get(name, "the operator's own"), by_id, asked)
 
 

@@ -39,6 +39,7 @@ class Outcome:
     seconds: float
     loss: float
     resumed_at: int
+    is_whole: bool = True  # every sheet of the plan was seen
 
 
 def prepare(recipe: Recipe, weights: Path, adapter: Path | None, threads: int) -> tuple[Any, Any]:
@@ -99,7 +100,7 @@ def train(
             report(_progress(step, steps, resumed_at, recent, before, told - began, minutes))
     loss = sum(recent) / len(recent) if recent else 0.0
     _keep(checkpoint, plan, model, optimizer, step, _seconds(before, began))
-    return Outcome(step, _seconds(before, began), loss, resumed_at)
+    return Outcome(step, _seconds(before, began), loss, resumed_at, is_whole=step == steps)
 
 
 def rate_at(recipe: Recipe, step: int, steps: int, time_used: float) -> float:

@@ -12,7 +12,7 @@ from chat.prompts import REFUSAL
 from chat.tuning.examples import Line, Sheet
 from chat.tuning.packing import answer_loss, pack, prompt_tokens
 
-MAX_ASKED = 40
+MAX_ASKED = 24
 MAX_ANSWER_TOKENS = 80
 BATCH = 8
 RIGHT_F1 = 0.6  # an answer this near the target, and not refused, counts as right

@@ -12,11 +12,13 @@ from django.core.management.base import BaseCommand, CommandError
 from chat.tuning.datasets import Dataset, read_files, read_folder
 from chat.tuning.folder import NAME
 from chat.tuning.plan import Plan, Recipe, make_plan
+from chat.tuning.priority import threads_to_take, yield_processor
 from knowledge.evaluation_files import BadFile
 
 SHIPPED_QUESTIONS = "knowledge/demo/questions.train.jsonl"
 SHIPPED_ARTICLES = "knowledge/demo"
 DEFAULTS = Recipe()
+MINUTES = 20  # with what comes before and after, half an hour on two processors
 
 
 class Command(BaseCommand):
@@ -28,35 +30,29 @@ class Command(BaseCommand):
         parser.add_argument("--questions", type=Path, action="append", help="questions and their gold answers, JSONL")
         parser.add_argument("--articles", type=Path, action="append", help="JSONL of articles, or a folder of markdown")
         parser.add_argument("--data", type=Path, action="append", default=[], help="a further data set's folder")
-        parser.add_argument("--from", dest="start", default="base", help="an adapter's name to go on from, or base")
-        parser.add_argument("--max-examples", type=int, default=0, help="at most so many questions (no limit)")
-        parser.add_argument("--minutes", type=float, default=0, help="train at most so long (no limit)")
+        parser.add_argument("--from", dest="start", help="an adapter's name to go on from, or base (the one in use)")
+        parser.add_argument("--max-examples", type=int, default=500, help="ask at most so many; 0: no limit (500)")
+        parser.add_argument("--minutes", type=float, default=MINUTES, help=f"train so long; 0: no limit ({MINUTES})")
         parser.add_argument("--rounds", type=int, default=DEFAULTS.rounds, help="how often the data is gone through")
         parser.add_argument("--learning-rate", type=float, default=DEFAULTS.learning_rate)
-        parser.add_argument("--threads", type=int, default=os.cpu_count() or 1)
+        parser.add_argument("--threads", type=int, help="(every processor; 1 beside a running model server)")
         parser.add_argument("--seed", type=int, default=DEFAULTS.seed)
-        parser.add_argument("--polite", action="store_true", help="yield the processor to everything else")
         parser.add_argument("--output", type=Path, help="the folder to write (default: in the data folder's adapters)")
 
     def handle(self, *args: Any, **options: Any) -> None:
         if not NAME.fullmatch(options["name"]):
             raise CommandError("--name may hold lower-case letters, digits, dots, dashes and underscores")
-        if options["polite"]:
-            os.nice(10)
-        plan = self._plan(options)
+        start = start_folder(options["start"])
+        plan = self._plan(options | {"start": start.name if start else "base"})
         folder = options["output"] or settings.DATA_DIR / "adapters" / options["name"]
         # torch is loaded only once the data is known to be good.
         from chat.tuning import run
 
+        yield_processor()
+        threads = options["threads"] or threads_to_take()
+        self._say("Taking", f"{threads} of {os.cpu_count()} processors, at the lowest priority")
         try:
-            manifest = run.run(
-                plan,
-                folder,
-                start=_start_folder(options["start"]),
-                minutes=options["minutes"],
-                threads=options["threads"],
-                say=self._say,
-            )
+            manifest = run.run(plan, folder, start=start, minutes=options["minutes"], threads=threads, say=self._say)
         except KeyboardInterrupt:
             self._say("Stopped", "the last checkpoint is kept: give the same command again to go on")
             raise SystemExit(130) from None
@@ -94,10 +90,14 @@ def _own(articles: list[Path] | None, questions: list[Path] | None) -> list[Data
     return [read_files("own", articles, questions)]
 
 
-def _start_folder(name: str) -> Path | None:
+def start_folder(name: str | None) -> Path | None:
+    """The folder of the adapter to go on from: the named one, else the one that answers customers, if it is one."""
     if name == "base":
         return None
     for place in settings.ADAPTER_DIRS:
-        if (Path(place) / name / "adapter_model.safetensors").is_file():
-            return Path(place) / name
+        folder = Path(place) / (name or settings.CHAT_MODEL)
+        if (folder / "adapter_model.safetensors").is_file():
+            return folder
+    if name is None:
+        return None
     raise CommandError(f"--from: no adapter is named {name}")

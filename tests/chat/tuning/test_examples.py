@@ -5,6 +5,7 @@ from collections import Counter
 import pytest
 from django.core.management import CommandError, call_command
 
+from chat.management.commands.tune import Command, start_folder
 from chat.prompts import REFUSAL
 from chat.tuning.datasets import read_files, read_folder
 from chat.tuning.examples import MAX_LINES, digest, make_pool, make_sheets
@@ -92,7 +93,8 @@ def test_a_further_set_never_outweighs_the_operators_own(demo, evaluation_data):
     [
         ("not json", "questions.jsonl, line 2"),
         ('{"id": "q2", "question": "Why?", "answerable": "yes"}', "questions.jsonl, line 2"),
-        ('{"id": "q2", "question": "Why?", "gold_article_ids": ["gone"]}', "'gone'"),
+        ('{"id": "q2", "question": "Why?", "gold_article_ids": ["gone"]}', "questions.jsonl, line 2: .*'gone'"),
+        ('{"id": "q2", "question": "Why?"}', "questions.jsonl, line 2: .*names no"),
     ],
 )
 def test_bad_data_is_refused_with_its_file_and_line_before_anything_is_loaded(tmp_path, line, said):
@@ -103,3 +105,14 @@ def test_bad_data_is_refused_with_its_file_and_line_before_anything_is_loaded(tm
         read_folder(tmp_path)
     with pytest.raises(CommandError, match=said):
         call_command("tune", "--articles", tmp_path / "articles.jsonl", "--questions", questions)
+
+
+def test_an_operators_run_goes_on_from_the_adapter_in_use_and_has_bounds(settings, tmp_path):
+    options = vars(Command().create_parser("manage.py", "tune").parse_args([]))
+    assert options["start"] is None and 0 < options["max_examples"] <= 500 and 0 < options["minutes"] <= 20
+    assert start_folder(None) == settings.BASE_DIR / "chat" / "tuning" / "shipped" / settings.CHAT_MODEL
+    assert start_folder("base") is None
+    settings.CHAT_MODEL = "somebody-elses-model"
+    assert start_folder(None) is None
+    with pytest.raises(CommandError, match="no adapter is named gone"):
+        start_folder("gone")

@@ -77,7 +77,7 @@ def test_a_killed_run_goes_on_from_its_checkpoint_to_the_same_weights(weights, t
         train(model, tokenizer, plan(), tmp_path / "killed", report=kill, report_every=0)
     model, tokenizer = prepare(RECIPE, weights, None, threads=1)
     outcome = train(model, tokenizer, plan(), tmp_path / "killed")
-    assert outcome.resumed_at == 10 and outcome.steps == 12
+    assert outcome.resumed_at == 10 and outcome.steps == 12 and outcome.is_whole
     for name, weight in adapter_of(model).items():
         torch.testing.assert_close(weight, whole[name], rtol=1e-3, atol=1e-4)
 
@@ -93,7 +93,7 @@ def test_a_run_ends_when_its_minutes_are_used_up(weights, tmp_path):
     model, tokenizer = prepare(RECIPE, weights, None, threads=1)
     made = plan(400)
     outcome = train(model, tokenizer, made, tmp_path / "c", minutes=0.01)
-    assert outcome.steps < 200
+    assert outcome.steps < 200 and not outcome.is_whole
     assert made.asked(outcome.steps)[0]["examples"] == 4 * outcome.steps
 
 
