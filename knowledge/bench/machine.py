@@ -30,7 +30,7 @@ def facts() -> dict[str, Any]:
             cursor.execute("SELECT current_setting(%s)", [name])
             told[name] = cursor.fetchone()[0]
     pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    return told | {"processor": _processor(), "cores": os.cpu_count(), "memory_gib": round(pages / 2**30, 1)}
+    return told | {"processor": processor(), "cores": os.cpu_count(), "memory_gib": round(pages / 2**30, 1)}
 
 
 def load() -> list[float]:
@@ -77,7 +77,7 @@ class Processor:
         return int(self.place.read_text().split()[0]) / 1e6 + 1000 * time.process_time()
 
 
-def _processor() -> str:
+def processor() -> str:
     lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
     names = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return names[0] if names else platform.processor()

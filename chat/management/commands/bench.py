@@ -1,4 +1,4 @@
-"""`manage.py bench search|indexing|chaos …`: how fast the knowledge base is, on sets that are made for it."""
+"""`manage.py bench search|indexing|chaos|engine …`: how fast the product is, on sets that are made for it."""
 
 import json
 import logging
@@ -9,6 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
+from chat.bench import engine
 from knowledge.bench import chaos, indexing, search
 from knowledge.bench.corpus import NoTexts
 from knowledge.embedding import EmbeddingFailed
@@ -18,15 +19,15 @@ from supportbot.embedded import EmbeddedError
 
 MOST_PASSAGES = 1_000_000
 MOST_QUESTIONS = 2_000
-APART = {"indexing": indexing, "chaos": chaos}  # what needs a worker and servers of its own
+APART = {"indexing": indexing, "chaos": chaos, "engine": engine}  # what needs processes of its own
 
 
 class Command(BaseCommand):
-    help = "Measure how fast the knowledge base is, in a scratch database; the live data is untouched."
+    help = "Measure how fast the product is, on data of its own; the live data is untouched."
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        kinds = parser.add_subparsers(dest="kind", required=True, metavar="search|indexing|chaos")
+        kinds = parser.add_subparsers(dest="kind", required=True, metavar="search|indexing|chaos|engine")
         one = kinds.add_parser("search", help="how long does a search take among many passages, and what does it miss?")
         one.add_argument("--passages", type=int, default=10_000, metavar="N", help="how many (default: 10,000)")
         one.add_argument("--questions", type=int, default=200, metavar="N", help="real questions asked (default: 200)")
@@ -45,7 +46,7 @@ class Command(BaseCommand):
             self.search(**options)
 
     def apart(self, bench: Any, options: dict[str, Any]) -> None:
-        """In a process of its own, which writes the file: its arguments are those of this one."""
+        """In processes of its own. A bench that starts this command again gives nothing: that one writes the file."""
         logging.disable(logging.INFO)
         try:
             result = bench.run(options, sys.argv[2:], self.say)
