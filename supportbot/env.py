@@ -57,6 +57,14 @@ def env_bool(name: str, default: bool = False) -> bool:
     raise ImproperlyConfigured(f"{name}={value!r} is neither yes nor no")
 
 
+def env_choice(name: str, *choices: str) -> str:
+    """One of some words; the first when it is not set."""
+    value = env_str(name, choices[0]).lower()
+    if value not in choices:
+        raise ImproperlyConfigured(f"{name}={value!r} is none of {', '.join(choices)}")
+    return value
+
+
 def env_list(name: str, default: str = "") -> list[str]:
     """Comma-separated words."""
     return [part.strip() for part in env_str(name, default).split(",") if part.strip()]

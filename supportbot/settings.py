@@ -10,7 +10,7 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from supportbot import embedded
-from supportbot.env import env_bool, env_float, env_int, env_list, env_path, env_str, env_table, load_dotenv
+from supportbot.env import env_bool, env_choice, env_float, env_int, env_list, env_path, env_str, env_table, load_dotenv
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
@@ -266,6 +266,7 @@ ENCODER_WEIGHTS = env_path("ENCODER_WEIGHTS", None)
 ENCODERS_DIR = DATA_DIR / "encoders"
 ADAPTER_DIRS = [BASE_DIR / "chat" / "tuning" / "shipped", DATA_DIR / "adapters"]
 MODEL_THREADS = env_int("MODEL_THREADS", os.cpu_count() or 1, least=1, most=256)
+MODEL_WEIGHTS = env_choice("MODEL_WEIGHTS", "auto", "bf16", "int8", "fp32")
 MODEL_MAX_BATCH = env_int("MODEL_MAX_BATCH", 8, least=1, most=64)
 MODEL_MAX_WAITING = env_int("MODEL_MAX_WAITING", 256, least=1, most=10_000)
 

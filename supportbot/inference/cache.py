@@ -1,58 +1,80 @@
-"""The keys and values of running sequences, one slot each; slots in use are always 0..n-1."""
+"""The keys and values of sequences: of those that run, and of some that ended, whose beginnings new prompts share."""
 
 import math
+import mmap
+from collections.abc import Iterable
 from collections.abc import Sequence as Tokens
 
-import numpy
 import torch
 
 SHORTEST_SHARED_PREFIX = 16  # tokens; copying less than this is not worth the search
+KEPT_TOKENS = 8192  # of sequences that ended: about 190 MB for the model that ships, in bfloat16
 
 
-class KeyValueCache:
-    """`keys` and `values`: [layers, slots, kv_heads, length, head_dim].
+class States:
+    """`keys` and `values`: [layers, kv_heads, capacity, head_dim], and the `tokens` that they are of.
 
-    The memory is reserved, not touched: the system gives pages when a slot is first written that far. It reads as
-    zeros, since the masked places of a shorter sequence are still multiplied by 0, and 0 times NaN is not 0.
-    Each slot also remembers the tokens it holds, so that a new prompt can copy what it shares with an older one,
-    running or finished: the system prompt at least.
+    The memory is reserved for the longest that the sequence can become, but the system gives a page only when it is
+    first written, and takes all of them back at the end. `reader` is what read the tokens: nobody else may share them.
     """
 
-    def __init__(self, layers: int, slots: int, heads: int, length: int, width: int, dtype: torch.dtype) -> None:
-        shape = (layers, slots, heads, length, width)
-        self.keys, self.values = _untouched_zeros(shape, dtype), _untouched_zeros(shape, dtype)
-        self.tokens: list[list[int]] = [[] for _ in range(slots)]
+    def __init__(self, shape: tuple[int, int, int, int], dtype: torch.dtype, reader: object) -> None:
+        self.keys, self.values = _reserve(shape, dtype), _reserve(shape, dtype)
+        self.reader = reader
+        self.tokens: list[int] = []
 
-    def reuse(self, slot: int, prompt: Tokens[int]) -> int:
-        """Fill `slot` with the longest known prefix of `prompt`; how many tokens that is. The last is never copied:
-        its forward pass gives the first word."""
-        best_slot, best = slot, 0
-        for other, known in enumerate(self.tokens):
-            shared = _shared(known, prompt)
-            if shared > best:
-                best_slot, best = other, shared
-        best = min(best, len(prompt) - 1)
-        if best < SHORTEST_SHARED_PREFIX:
-            best = 0
-        if best and best_slot != slot:
-            self._copy(best_slot, slot, best)
-        self.tokens[slot] = list(prompt[:best])
-        return best
+    @property
+    def capacity(self) -> int:
+        return self.keys.shape[2]
 
-    def move(self, source: int, target: int) -> None:
-        """Close a gap: the sequence in `source` goes on in `target`."""
-        held = self.tokens[source]
-        self._copy(source, target, len(held))
-        self.tokens[target] = list(held)
-
-    def _copy(self, source: int, target: int, length: int) -> None:
-        self.keys[:, target, :, :length] = self.keys[:, source, :, :length]
-        self.values[:, target, :, :length] = self.values[:, source, :, :length]
+    def copy(self, other: "States", length: int) -> None:
+        """Begin with the first `length` tokens of another sequence that the same reader read."""
+        self.keys[:, :, :length] = other.keys[:, :, :length]
+        self.values[:, :, :length] = other.values[:, :, :length]
+        self.tokens = other.tokens[:length]
 
 
-def _untouched_zeros(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
-    """numpy asks the system for zeroed pages; torch.zeros would write them, and take them all at once."""
-    return torch.from_numpy(numpy.zeros(math.prod(shape) * dtype.itemsize, numpy.uint8)).view(dtype).view(shape)
+class Kept:
+    """States of sequences that ended, the latest used last, at most KEPT_TOKENS altogether."""
+
+    def __init__(self) -> None:
+        self._kept: list[States] = []
+
+    @property
+    def tokens(self) -> int:
+        return sum(len(states.tokens) for states in self._kept)
+
+    def keep(self, states: States) -> None:
+        """The oldest make room; one that says no more than the new one goes too."""
+        told = states.tokens
+        self._kept = [
+            old for old in self._kept if old.reader is not states.reader or old.tokens != told[: len(old.tokens)]
+        ]
+        self._kept.append(states)
+        while self._kept and self.tokens > KEPT_TOKENS:
+            self._kept.pop(0)
+
+    def begin(self, states: States, prompt: Tokens[int], running: Iterable[States]) -> int:
+        """Fill new states with the longest beginning of `prompt` that is known, here or in a running sequence.
+
+        How many tokens that is. The last is never copied: its forward pass gives the first word.
+        """
+        best, length = states, 0
+        for known in [*self._kept, *running]:
+            if known.reader is states.reader and (shared := _shared(known.tokens, prompt)) > length:
+                best, length = known, shared
+        length = min(length, len(prompt) - 1)
+        if length < SHORTEST_SHARED_PREFIX:
+            return 0
+        if best in self._kept:
+            self._kept.append(self._kept.pop(self._kept.index(best)))
+        states.copy(best, length)
+        return length
+
+
+def _reserve(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+    """Zeros that take no memory until they are written. Freed memory of torch's own would stay with the process."""
+    return torch.frombuffer(mmap.mmap(-1, math.prod(shape) * dtype.itemsize), dtype=dtype).view(shape)
 
 
 def _shared(first: Tokens[int], second: Tokens[int]) -> int:

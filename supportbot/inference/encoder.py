@@ -51,6 +51,10 @@ class Encoder:
         self.dimensions: int = self._model.config.hidden_size
         self.length = _length(folder, self._tokenizer.model_max_length, self._model.config.max_position_embeddings)
 
+    def to(self, dtype: torch.dtype) -> None:
+        """Compute in another precision; the vectors stay nearly the same."""
+        self._model.to(dtype)
+
     def tokenize(self, texts: list[str]) -> list[list[int]]:
         """Token ids, cut to what the encoder reads."""
         return self._tokenizer(texts, truncation=True, max_length=self.length)["input_ids"]

@@ -1,120 +1,44 @@
 """Continuous batching: admit, prefill, step, emit, retire. Requests join and leave between two steps.
 
-Each merged model that is asked for has a lane: its weights, a cache and its running sequences. Lanes take turns.
+One batch for all: the base model reads its weights once for every running answer, and each answer has the adapter it
+asked for beside them.
 """
 
 import threading
 from collections import deque
 
-from supportbot.inference.llama import Llama
+from supportbot.inference.cache import Kept
+from supportbot.inference.llama import Llama, Part
 from supportbot.inference.refusals import Busy
 from supportbot.inference.sequence import Sequence
 
-TURN = 8  # decode steps of one lane before another lane with work gets its turn
 CHUNK = 256  # prompt tokens read at once when nobody else is writing
-CHUNK_BESIDE_OTHERS = 128  # ... and when somebody is: about as long as three steps
-
-
-class Lane:
-    """The running sequences of one model; the one in list position i owns slot i of the cache."""
-
-    def __init__(self, model: Llama, slots: int) -> None:
-        self.model = model
-        self.cache = model.new_cache(slots)
-        self.running: list[Sequence] = []
-        self.prefilling: Sequence | None = None  # owns the slot after the running ones
-
-    @property
-    def busy(self) -> bool:
-        return bool(self.running) or self.prefilling is not None
-
-    def admit(self, sequence: Sequence) -> None:
-        """Give the sequence the next slot, with what the cache already knows of its prompt."""
-        sequence.read = self.cache.reuse(len(self.running), sequence.prompt)
-        self.prefilling = sequence
-
-    def prefill(self, chunk: int) -> int:
-        """Read a part of the prompt; after the last part the sequence writes its first word. Tokens read."""
-        sequence = self.prefilling
-        assert sequence is not None
-        part = sequence.prompt[sequence.read : sequence.read + chunk]
-        last = sequence.read + len(part) == len(sequence.prompt)
-        logits = self.model.prefill(part, self.cache, len(self.running), last=last)
-        sequence.read += len(part)
-        if logits is not None:
-            self.prefilling = None
-            if not sequence.take(logits):
-                self.running.append(sequence)
-        return len(part)
-
-    def step(self) -> int:
-        """One more word for every running sequence, or several for one that is alone. Tokens written."""
-        if len(self.running) == 1 and (guessed := self.running[0].guess()):
-            return self._step_alone(guessed)
-        logits = self.model.decode([sequence.output[-1] for sequence in self.running], self.cache)
-        over = [sequence.take(row) for sequence, row in zip(self.running, logits, strict=True)]
-        for slot in reversed(range(len(over))):
-            if over[slot]:
-                self._retire(slot)
-        return len(over)
-
-    def _step_alone(self, guessed: list[int]) -> int:
-        """Check guessed words all at once, and keep those that the model writes itself, with the one that follows."""
-        sequence, known = self.running[0], len(self.cache.tokens[0])
-        logits = self.model.verify([sequence.output[-1], *guessed], self.cache, 0)
-        written = 0
-        for row, hoped in zip(logits, [*guessed, None], strict=True):
-            over = sequence.take(row)
-            written += 1
-            if over or sequence.output[-1] != hoped:
-                break
-        del self.cache.tokens[0][known + written :]
-        sequence.learn(written - 1)
-        if over:
-            self._retire(0)
-        return written
-
-    def drop_cancelled(self) -> None:
-        """Let go of sequences whose client went away."""
-        if self.prefilling is not None and self.prefilling.cancelled:
-            self.prefilling.drop()
-            self.prefilling = None
-        for slot in reversed(range(len(self.running))):
-            if self.running[slot].cancelled:
-                self.running[slot].drop()
-                self._retire(slot)
-
-    def _retire(self, slot: int) -> None:
-        """The last sequence moves into the gap; one that is being prefilled moves down behind it."""
-        last = len(self.running) - 1
-        if slot != last:
-            self.cache.move(last, slot)
-            self.running[slot] = self.running[last]
-        self.running.pop()
-        if self.prefilling is not None:
-            self.cache.move(last + 1, last)
+CHUNK_BESIDE_OTHERS = 128  # ... and when somebody is, who waits for that long
 
 
 class Engine:
     """Belongs to one thread, which calls `step`; `submit` and the counters may be used from any."""
 
-    def __init__(self, *, max_batch: int, max_waiting: int, max_lanes: int) -> None:
+    def __init__(self, model: Llama, *, max_batch: int, max_waiting: int) -> None:
+        """`model` is the base; sequences are of it, or of it with an adapter."""
+        self.model = model
         self.max_batch = max_batch
         self.max_waiting = max_waiting
-        self.max_lanes = max_lanes
         self._waiting: deque[Sequence] = deque()
         self._lock = threading.Lock()
-        self._lanes: list[Lane] = []  # the one whose turn it is comes first
-        self._turn = 0
+        self._running: list[Sequence] = []
+        self._prefilling: Sequence | None = None  # one prompt is read at a time
+        self._kept = Kept()
         self.prompt_tokens = 0
         self.reused_tokens = 0
         self.written_tokens = 0
+        self.guessed_tokens = 0
         self.steps = 0
 
     def submit(self, sequence: Sequence) -> None:
         """Put a sequence in the waiting line; Busy when that is full. Wake the engine's thread afterwards."""
-        if not sequence.prompt or len(sequence.prompt) + sequence.sampling.max_tokens > sequence.model.context:
-            raise ValueError(f"Prompt and answer must have between 1 and {sequence.model.context} tokens together.")
+        if not sequence.prompt or len(sequence.prompt) + sequence.sampling.max_tokens > self.model.context:
+            raise ValueError(f"Prompt and answer must have between 1 and {self.model.context} tokens together.")
         with self._lock:
             if len(self._waiting) >= self.max_waiting:
                 raise Busy(f"{self.max_waiting} requests are waiting already.")
@@ -126,74 +50,96 @@ class Engine:
 
     @property
     def running(self) -> int:
-        return sum(len(lane.running) + (lane.prefilling is not None) for lane in list(self._lanes))
+        return len(self._running) + (self._prefilling is not None)
 
     @property
     def busy(self) -> bool:
-        return bool(self._waiting) or any(lane.busy for lane in list(self._lanes))
+        return bool(self._waiting) or self.running > 0
+
+    @property
+    def kept_tokens(self) -> int:
+        """Tokens of answers that ended, whose states are kept for prompts that begin alike."""
+        return self._kept.tokens
 
     def step(self) -> None:
-        """At most one chunk of a prompt and one word for each running sequence of the lane whose turn it is."""
+        """At most one chunk of a prompt, and one word for each running sequence, or several where guesses are right."""
         self._drop_cancelled()
         self._admit()
-        lane = self._next_lane()
-        if lane is None:
+        if not self.running:
             return
         self.steps += 1
-        if lane.prefilling is not None:
-            self.prompt_tokens += lane.prefill(CHUNK_BESIDE_OTHERS if lane.running else CHUNK)
-        if lane.running:
-            self.written_tokens += lane.step()
+        if self._prefilling is not None:
+            self._prefill(self._prefilling, CHUNK_BESIDE_OTHERS if self._running else CHUNK)
+        if self._running:
+            self._write()
 
     def _drop_cancelled(self) -> None:
+        """Let go of sequences whose client went away."""
         with self._lock:
             gone = [sequence for sequence in self._waiting if sequence.cancelled]
             for sequence in gone:
                 self._waiting.remove(sequence)
+        if self._prefilling is not None and self._prefilling.cancelled:
+            gone.append(self._prefilling)
+            self._kept.keep(self._prefilling.states)
+            self._prefilling = None
+        for sequence in [sequence for sequence in self._running if sequence.cancelled]:
+            gone.append(sequence)
+            self._retire(sequence)
         for sequence in gone:
             sequence.drop()
-        for lane in self._lanes:
-            lane.drop_cancelled()
 
     def _admit(self) -> None:
-        """The first in line whose lane is free to read a prompt. A lane reads one prompt at a time."""
-        if self.running >= self.max_batch:
+        """The first in line begins when no other prompt is being read: nobody overtakes."""
+        if self._prefilling is not None or self.running >= self.max_batch:
             return
         with self._lock:
-            for sequence in self._waiting:
-                lane = self._lane_for(sequence.model)
-                if lane is None:
-                    return  # nobody overtakes the first in line here, or a lane might never come free for it
-                if lane.prefilling is None:
-                    self._waiting.remove(sequence)
-                    break
-            else:
+            if not self._waiting:
                 return
-        lane.admit(sequence)
-        self.reused_tokens += sequence.read
+            sequence = self._waiting.popleft()
+            self._prefilling = sequence
+        sequence.states = sequence.model.new_states(len(sequence.prompt) + sequence.sampling.max_tokens)
+        running = [other.states for other in self._running]
+        self.reused_tokens += self._kept.begin(sequence.states, sequence.prompt, running)
 
-    def _lane_for(self, model: Llama) -> Lane | None:
-        """The model's lane, a new one if need be; None while every lane is at work for other models."""
-        for lane in self._lanes:
-            if lane.model is model:
-                return lane
-        if len(self._lanes) >= self.max_lanes:
-            idle = next((lane for lane in reversed(self._lanes) if not lane.busy), None)
-            if idle is None:
-                return None
-            self._lanes.remove(idle)
-        lane = Lane(model, self.max_batch)
-        self._lanes.append(lane)
-        return lane
+    def _prefill(self, sequence: Sequence, chunk: int) -> None:
+        """Read a part of the prompt; after the last part the sequence writes its first word."""
+        read = len(sequence.states.tokens)
+        tokens = sequence.prompt[read : read + chunk]
+        last = read + len(tokens) == len(sequence.prompt)
+        part = Part(tokens, sequence.states, sequence.model.adapter)
+        few = last and len(tokens) <= self.model.spare_rows  # what is left after a beginning that was known
+        logits = self.model.decode([part])[-1:] if few else self.model.prefill(part, last=last)
+        self.prompt_tokens += len(tokens)
+        if logits is None:
+            return
+        self._prefilling = None
+        self._running.append(sequence)
+        _, over = sequence.take(logits, logits.argmax(-1).tolist(), [])
+        if over:
+            self._retire(sequence)
 
-    def _next_lane(self) -> Lane | None:
-        """The lane whose turn it is; after TURN steps, or when it has nothing to do, the next one's turn begins."""
-        if not any(lane.busy for lane in self._lanes):
-            return None
-        self._turn += 1
-        if self._turn > TURN or not self._lanes[0].busy:
-            self._turn = 1
-            self._lanes.append(self._lanes.pop(0))
-            while not self._lanes[0].busy:
-                self._lanes.append(self._lanes.pop(0))
-        return self._lanes[0]
+    def _write(self) -> None:
+        """One step for all that run. Room that the batch leaves is used to check guesses."""
+        each = max(0, self.model.spare_rows - len(self._running)) // len(self._running)
+        parts = [
+            Part([sequence.output[-1], *sequence.guess(each)], sequence.states, sequence.model.adapter)
+            for sequence in self._running
+        ]
+        logits = self.model.decode(parts)
+        likeliest = logits.argmax(-1).tolist()
+        row = 0
+        for sequence, part in zip(list(self._running), parts, strict=True):
+            end = row + len(part.tokens)
+            written, over = sequence.take(logits[row:end], likeliest[row:end], part.tokens[1:])
+            row = end
+            wrong = len(part.tokens) - written
+            del sequence.states.tokens[len(sequence.states.tokens) - wrong :]
+            self.written_tokens += written
+            self.guessed_tokens += written - 1
+            if over:
+                self._retire(sequence)
+
+    def _retire(self, sequence: Sequence) -> None:
+        self._running.remove(sequence)
+        self._kept.keep(sequence.states)

@@ -1,19 +1,30 @@
-"""A forward pass of the Llama family written for a processor: few, large operations and a cache with slots.
+"""A forward pass of the Llama family written for a processor: few, large operations over the rows of all that is read.
 
 transformers spends most of a decode step in Python and small kernels; here q, k and v are one product, gate and up are
-one, and the rotation is three operations for queries and keys together.
+one, the rotation is three operations for queries and keys together, and a prompt's part, the newest words of running
+answers and guesses to be checked are all rows of one batch, each with the adapter of its sequence.
 """
 
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor
 from transformers import PreTrainedModel
 
-from supportbot.inference.cache import KeyValueCache
+from supportbot.inference.cache import States
+from supportbot.inference.products import DOWN, GATE_UP, OUTPUT, QKV, Adapter, Product, cast, read_adapter
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 FAMILIES = ("llama", "qwen2")  # qwen2 is Llama with biases on q, k and v
+SPARE_ROWS = 9  # checking 8 guesses takes 1.6 times a single word
 
 
 class UnsupportedModel(Exception):
@@ -22,117 +33,176 @@ class UnsupportedModel(Exception):
 
 @dataclass(frozen=True, slots=True)
 class Layer:
-    """One block's weights; a product's weight is [out, in]."""
+    """One block's weights; the products in the order of products.py."""
 
     attention_norm: Tensor
-    qkv: Tensor
-    qkv_bias: Tensor | None
-    output: Tensor
     feed_norm: Tensor
-    gate_up: Tensor
-    down: Tensor
+    products: tuple[Product, Product, Product, Product]
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """New tokens of one sequence, behind what its states hold, and the adapter that reads them."""
+
+    tokens: list[int]
+    states: States
+    adapter: Adapter | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Where a part stands: its rows in the batch [first, first + count), its positions [start, end)."""
+
+    part: Part
+    first: int
+    start: int
+    mask: Tensor | None  # [group * count, end] where several new tokens see older ones and each other
+
+    @property
+    def count(self) -> int:
+        return len(self.part.tokens)
+
+
+Step = Callable[[Sequence[Part]], Tensor]  # rows of parts -> logits [rows, vocabulary] in float32
 
 
 class Llama:
-    """The weights of one merged model, and the ways to run them."""
+    """The weights of a model, with an adapter or without, and the ways to run them."""
 
-    def __init__(
-        self, model: PreTrainedModel, *, dtype: torch.dtype, context: int, shared: "Llama | None" = None
-    ) -> None:
-        """Takes the weights of a transformers model, cast to `dtype`.
+    def __init__(self, model: PreTrainedModel, *, dtype: torch.dtype, context: int, int8: bool = False) -> None:
+        """Takes the weights of a transformers model, cast to `dtype`, and with `int8` in 8 bits too.
 
-        `context` bounds a sequence's length; `shared` is a model whose embeddings are the same, kept once.
+        `context` bounds a sequence's length.
         """
         config = model.config
         if config.model_type not in FAMILIES:
             raise UnsupportedModel(f"The engine runs {' and '.join(FAMILIES)} models, not {config.model_type}.")
         self.dtype = dtype
-        self.heads = config.num_attention_heads
-        self.kv_heads = config.num_key_value_heads
+        self.heads: int = config.num_attention_heads
+        self.kv_heads: int = config.num_key_value_heads
         self.group = self.heads // self.kv_heads  # query heads that share a key head
-        self.width = getattr(config, "head_dim", None) or config.hidden_size // self.heads
-        self.epsilon = config.rms_norm_eps
-        self.context = min(context, config.max_position_embeddings)
-        self.layers = [self._layer(block) for block in model.model.layers]
-        self.norm = self._cast(model.model.norm.weight)
-        if shared is None:
-            self.embeddings = self._cast(model.model.embed_tokens.weight)
-            tied = model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
-            self.head = self.embeddings if tied else self._cast(model.lm_head.weight)
-        else:
-            self.embeddings, self.head = shared.embeddings, shared.head
-        self.cosines, self.sines = self._rotations(model)
+        self.width: int = getattr(config, "head_dim", None) or config.hidden_size // self.heads
+        self.hidden: int = config.hidden_size
+        self.wide: int = config.intermediate_size
+        self.epsilon: float = config.rms_norm_eps
+        self.context: int = min(context, config.max_position_embeddings)
+        self.layers = [self._layer(block, int8) for block in model.model.layers]
+        self.norm = cast(model.model.norm.weight, dtype)
+        self.head = Product(model.lm_head.weight, None, dtype, int8=int8)
+        tied = model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
+        self.embeddings = self.head.weight if tied else cast(model.model.embed_tokens.weight, dtype)
+        self.cosines, self.sines = self._rotations(model)  # in float32
+        self.adapter: Adapter | None = None
+        self.step: Step = self.torch_step  # how a few rows are computed fastest: machine.py may choose another way
+        self.spare_rows = SPARE_ROWS  # so many rows cost little more than one
 
-    def new_cache(self, slots: int) -> KeyValueCache:
-        """An empty cache that fits this model."""
-        return KeyValueCache(len(self.layers), slots, self.kv_heads, self.context, self.width, self.dtype)
+    def tuned(self, tensors: Mapping[str, Tensor], scaling: float) -> Llama:
+        """The same model read through an adapter, given by the tensors of its peft file. All weights are shared."""
+        model = copy.copy(self)
+        queries, keys = self.heads * self.width, self.kv_heads * self.width
+        sizes = ((queries, keys, keys), (self.hidden,), (self.wide, self.wide), (self.hidden,))
+        model.adapter = read_adapter(tensors, len(self.layers), sizes, scaling, self.dtype)
+        return model
+
+    @property
+    def has_bytes(self) -> bool:
+        """Whether it was made with weights in 8 bits too."""
+        return self.head.bytes is not None
+
+    def forget_bytes(self) -> None:
+        """They are not used on this machine."""
+        for product in [self.head, *(product for layer in self.layers for product in layer.products)]:
+            product.bytes = product.scales = None
+
+    def new_states(self, capacity: int) -> States:
+        """Room for a sequence of at most `capacity` tokens that this model reads."""
+        return States((len(self.layers), self.kv_heads, capacity, self.width), self.dtype, self.adapter)
 
     @torch.inference_mode()
-    def prefill(self, tokens: list[int], cache: KeyValueCache, slot: int, *, last: bool) -> Tensor | None:
-        """Read `tokens` into `slot`, behind what it holds; the logits [vocabulary] after the final one if `last`."""
-        hidden = self._read(tokens, cache, slot)
-        return self._logits(hidden[-1:])[0] if last else None
+    def prefill(self, part: Part, *, last: bool) -> Tensor | None:
+        """Read a part of a prompt; the logits [1, vocabulary] after its final token if `last`."""
+        hidden = self._read([part], by_bytes=False)
+        return self._logits(hidden[-1:], by_bytes=False) if last else None
+
+    def decode(self, parts: Sequence[Part]) -> Tensor:
+        """The logits [rows, vocabulary] after each token of each part, of sequences that all differ."""
+        return self.step(parts)
 
     @torch.inference_mode()
-    def verify(self, tokens: list[int], cache: KeyValueCache, slot: int) -> Tensor:
-        """The same, with the logits [n, vocabulary] after each token."""
-        return self._logits(self._read(tokens, cache, slot))
+    def torch_step(self, parts: Sequence[Part]) -> Tensor:
+        """One step in the model's own precision."""
+        return self._logits(self._read(parts, by_bytes=False), by_bytes=False)
 
     @torch.inference_mode()
-    def decode(self, tokens: list[int], cache: KeyValueCache) -> Tensor:
-        """One step for the sequences in slots 0..n-1, whose newest tokens are `tokens`; logits [n, vocabulary]."""
-        count = len(tokens)
-        lengths = [len(cache.tokens[slot]) for slot in range(count)]
-        longest = max(lengths) + 1
-        positions, slots = torch.tensor(lengths), torch.arange(count)
-        hidden = F.embedding(torch.tensor(tokens), self.embeddings)
-        cosines, sines = self.cosines[positions].unsqueeze(1), self.sines[positions].unsqueeze(1)
-        mask = None
-        if min(lengths) + 1 < longest:
-            mask = (torch.arange(longest) <= positions.unsqueeze(1)).view(count, 1, 1, longest)
+    def int8_step(self, parts: Sequence[Part]) -> Tensor:
+        """One step by the weights in 8 bits, for models that were made with them."""
+        return self._logits(self._read(parts, by_bytes=True), by_bytes=True)
+
+    def _read(self, parts: Sequence[Part], *, by_bytes: bool) -> Tensor:
+        """The last block's output [rows, hidden]; the states of each part then hold its tokens too."""
+        spans = self._spans(parts)
+        positions = torch.cat([torch.arange(span.start, span.start + span.count) for span in spans])
+        hidden = F.embedding(torch.tensor([token for part in parts for token in part.tokens]), self.embeddings)
+        cosines = self.cosines[positions].unsqueeze(1).to(self.dtype)
+        sines = self.sines[positions].unsqueeze(1).to(self.dtype)
+        groups = _groups(spans)
         for index, layer in enumerate(self.layers):
-            queries, keys, values = self._project(layer, hidden, cosines, sines)
-            cache.keys[index][slots, :, positions] = keys
-            cache.values[index][slots, :, positions] = values
-            attended = F.scaled_dot_product_attention(  # a group of query heads asks its key head like several rows
-                queries.view(count, self.kv_heads, self.group, self.width),
-                cache.keys[index, :count, :, :longest],
-                cache.values[index, :count, :, :longest],
-                attn_mask=mask,
-            )
-            hidden = self._finish(layer, hidden, attended.reshape(count, -1))
-        for slot, token in enumerate(tokens):
-            cache.tokens[slot].append(token)
-        return self._logits(hidden)
 
-    def _read(self, tokens: list[int], cache: KeyValueCache, slot: int) -> Tensor:
-        """The last block's output [n, hidden] for new tokens of one sequence."""
-        count, start = len(tokens), len(cache.tokens[slot])
-        end = start + count
-        hidden = F.embedding(torch.tensor(tokens), self.embeddings)
-        cosines, sines = self.cosines[start:end].unsqueeze(1), self.sines[start:end].unsqueeze(1)
-        mask = torch.ones(count, end, dtype=torch.bool).tril(diagonal=start).repeat(self.group, 1) if start else None
-        for index, layer in enumerate(self.layers):
-            queries, keys, values = self._project(layer, hidden, cosines, sines)
-            all_keys, all_values = cache.keys[index, slot, :, :end], cache.values[index, slot, :, :end]
-            all_keys[:, start:] = keys.transpose(0, 1)
-            all_values[:, start:] = values.transpose(0, 1)
-            if mask is None:
-                attended = self._attend_from_start(queries, all_keys, all_values)
-            else:
-                attended = self._attend(queries, all_keys, all_values, mask)
-            hidden = self._finish(layer, hidden, attended)
-        cache.tokens[slot].extend(tokens)
+            def times(which: int, rows: Tensor, layer: Layer = layer, index: int = index) -> Tensor:
+                product = layer.products[which]
+                made = product.in_bytes(rows) if by_bytes else product(rows)
+                for adapter, first, last in groups:
+                    if (low_rank := adapter.layers[index][which]) is not None:
+                        low_rank.add(rows[first:last], made[first:last])
+                return made
+
+            normed = F.rms_norm(hidden, hidden.shape[-1:], layer.attention_norm, self.epsilon)
+            mixed = times(QKV, normed).view(len(hidden), -1, self.width)
+            turned, values = mixed.split([self.heads + self.kv_heads, self.kv_heads], dim=1)
+            turned = torch.addcmul(turned * cosines, turned.roll(self.width // 2, -1), sines)
+            hidden = hidden + times(OUTPUT, self._seen(index, spans, turned, values))
+            normed = F.rms_norm(hidden, hidden.shape[-1:], layer.feed_norm, self.epsilon)
+            gate, up = times(GATE_UP, normed).chunk(2, dim=-1)
+            hidden = hidden + times(DOWN, F.silu(gate) * up)
+        for part in parts:
+            part.states.tokens.extend(part.tokens)
         return hidden
 
+    def _spans(self, parts: Sequence[Part]) -> list[Span]:
+        spans, first = [], 0
+        for part in parts:
+            start, count = len(part.states.tokens), len(part.tokens)
+            mask = None
+            if start and count > 1:
+                mask = torch.ones(count, start + count, dtype=torch.bool).tril(diagonal=start).repeat(self.group, 1)
+            spans.append(Span(part, first, start, mask))
+            first += count
+        return spans
+
+    def _seen(self, index: int, spans: list[Span], turned: Tensor, values: Tensor) -> Tensor:
+        """What each row's heads attend to [rows, heads * width], once the new keys and values are in their states."""
+        seen = []
+        for span in spans:
+            rows, end = slice(span.first, span.first + span.count), span.start + span.count
+            states = span.part.states
+            all_keys, all_values = states.keys[index, :, :end], states.values[index, :, :end]
+            all_keys[:, span.start :] = turned[rows, self.heads :].transpose(0, 1)
+            all_values[:, span.start :] = values[rows].transpose(0, 1)
+            queries = turned[rows, : self.heads]
+            if span.start == 0 and span.count > 1:
+                seen.append(self._attend_from_start(queries, all_keys, all_values))
+            else:
+                seen.append(self._attend(queries, all_keys, all_values, span.mask))
+        return seen[0] if len(seen) == 1 else torch.cat(seen)
+
     def _attend_from_start(self, queries: Tensor, keys: Tensor, values: Tensor) -> Tensor:
-        """A prompt's first part sees itself only: [n, heads * width]. The causal kernel skips half of the work."""
+        """A prompt's first part sees itself only. The causal kernel skips half of the work."""
         keys, values = (states.repeat_interleave(self.group, dim=0).unsqueeze(0) for states in (keys, values))
         rows = queries.transpose(0, 1).unsqueeze(0)
         attended = F.scaled_dot_product_attention(rows, keys, values, is_causal=True)
         return attended[0].transpose(0, 1).reshape(len(queries), -1)
 
-    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor) -> Tensor:
+    def _attend(self, queries: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None) -> Tensor:
         """New tokens see older ones too. The query heads of a group ask their key head like more rows: no copies."""
         count = len(queries)
         rows = queries.view(count, self.kv_heads, self.group, self.width).permute(1, 2, 0, 3)
@@ -140,37 +210,30 @@ class Llama:
         attended = F.scaled_dot_product_attention(rows, keys.unsqueeze(0), values.unsqueeze(0), attn_mask=mask)
         return attended.view(self.kv_heads, self.group, count, self.width).permute(2, 0, 1, 3).reshape(count, -1)
 
-    def _project(self, layer: Layer, hidden: Tensor, cosines: Tensor, sines: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Rotated queries [n, heads, width], rotated keys and plain values [n, kv_heads, width]."""
-        normed = F.rms_norm(hidden, hidden.shape[-1:], layer.attention_norm, self.epsilon)
-        mixed = F.linear(normed, layer.qkv, layer.qkv_bias).view(len(hidden), -1, self.width)
-        turned, values = mixed.split([self.heads + self.kv_heads, self.kv_heads], dim=1)
-        turned = torch.addcmul(turned * cosines, turned.roll(self.width // 2, -1), sines)
-        queries, keys = turned.split([self.heads, self.kv_heads], dim=1)
-        return queries, keys, values
-
-    def _finish(self, layer: Layer, hidden: Tensor, attended: Tensor) -> Tensor:
-        hidden = hidden + F.linear(attended, layer.output)
-        normed = F.rms_norm(hidden, hidden.shape[-1:], layer.feed_norm, self.epsilon)
-        gate, up = F.linear(normed, layer.gate_up).chunk(2, dim=-1)
-        return hidden + F.linear(F.silu(gate) * up, layer.down)
-
-    def _logits(self, hidden: Tensor) -> Tensor:
+    def _logits(self, hidden: Tensor, *, by_bytes: bool) -> Tensor:
         normed = F.rms_norm(hidden, hidden.shape[-1:], self.norm, self.epsilon)
-        return F.linear(normed, self.head).float()
+        return (self.head.in_bytes(normed) if by_bytes else self.head(normed)).float()
 
-    def _layer(self, block: torch.nn.Module) -> Layer:
+    def _layer(self, block: torch.nn.Module, int8: bool) -> Layer:
         attention, feed = block.self_attn, block.mlp
         parts = (attention.q_proj, attention.k_proj, attention.v_proj)
         biases = [part.bias for part in parts if part.bias is not None]
+        weights = (
+            torch.cat([part.weight for part in parts]),
+            attention.o_proj.weight,
+            torch.cat([feed.gate_proj.weight, feed.up_proj.weight]),
+            feed.down_proj.weight,
+        )
+        qkv_bias = torch.cat(biases) if biases else None
         return Layer(
-            attention_norm=self._cast(block.input_layernorm.weight),
-            qkv=self._cast(torch.cat([part.weight for part in parts])),
-            qkv_bias=self._cast(torch.cat(biases)) if biases else None,
-            output=self._cast(attention.o_proj.weight),
-            feed_norm=self._cast(block.post_attention_layernorm.weight),
-            gate_up=self._cast(torch.cat([feed.gate_proj.weight, feed.up_proj.weight])),
-            down=self._cast(feed.down_proj.weight),
+            attention_norm=cast(block.input_layernorm.weight, self.dtype),
+            feed_norm=cast(block.post_attention_layernorm.weight, self.dtype),
+            products=(
+                Product(weights[QKV], qkv_bias, self.dtype, int8=int8),
+                Product(weights[OUTPUT], None, self.dtype, int8=int8),
+                Product(weights[GATE_UP], None, self.dtype, int8=int8),
+                Product(weights[DOWN], None, self.dtype, int8=int8),
+            ),
         )
 
     def _rotations(self, model: PreTrainedModel) -> tuple[Tensor, Tensor]:
@@ -183,7 +246,18 @@ class Llama:
             cosines, sines = model.model.rotary_emb(torch.zeros(1, 1, dtype=torch.float32), positions)
         half = self.width // 2
         signed = torch.cat([-sines[0, :, :half], sines[0, :, half:]], dim=-1)
-        return self._cast(cosines[0]), self._cast(signed)
+        return cast(cosines[0], torch.float32), cast(signed, torch.float32)
 
-    def _cast(self, weight: Tensor) -> Tensor:
-        return weight.detach().to(self.dtype).contiguous().clone()
+
+def _groups(spans: list[Span]) -> list[tuple[Adapter, int, int]]:
+    """Neighbouring rows that one adapter reads, and which they are."""
+    groups: list[tuple[Adapter, int, int]] = []
+    for span in spans:
+        adapter, end = span.part.adapter, span.first + span.count
+        if adapter is None:
+            continue
+        if groups and groups[-1][0] is adapter and groups[-1][2] == span.first:
+            groups[-1] = (adapter, groups[-1][1], end)
+        else:
+            groups.append((adapter, span.first, end))
+    return groups

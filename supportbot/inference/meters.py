@@ -37,5 +37,7 @@ class Meters(Collector):
         yield CounterMetricFamily("model_prompt_tokens", "Prompt tokens computed.", engine.prompt_tokens)
         yield CounterMetricFamily("model_reused_tokens", "Prompt tokens taken from the cache.", engine.reused_tokens)
         yield CounterMetricFamily("model_written_tokens", "Tokens written.", engine.written_tokens)
+        yield CounterMetricFamily("model_guessed_tokens", "Tokens of these that were guessed.", engine.guessed_tokens)
+        yield GaugeMetricFamily("model_kept_tokens", "Tokens of ended answers that are kept.", engine.kept_tokens)
         yield GaugeMetricFamily("model_waiting_texts", "Texts waiting for vectors.", embedder.waiting)
         yield CounterMetricFamily("model_embedded_texts", "Texts embedded.", embedder.embedded_texts)

@@ -4,6 +4,7 @@ import logging
 from collections.abc import Callable, Mapping
 from collections.abc import Sequence as Many
 from functools import partial
+from pathlib import Path
 
 import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
@@ -13,18 +14,18 @@ from supportbot.inference.adapters import AdapterStore
 from supportbot.inference.completion import Event, Sampling
 from supportbot.inference.embedder import Embedder, EmbeddingRequest
 from supportbot.inference.encoders import Encoders
-from supportbot.inference.engine import Engine
-from supportbot.inference.llama import Llama
+from supportbot.inference.engine import CHUNK, Engine
+from supportbot.inference.llama import Llama, Part
+from supportbot.inference.machine import choose_step, faster_dtype, prompt_dtype
 from supportbot.inference.reader import Reader, Reading, ReadingRequest
 from supportbot.inference.refusals import AdapterRefused, BadRequest, UnknownModel
 from supportbot.inference.runtime import Plan
 from supportbot.inference.scheduler import Scheduler
 from supportbot.inference.sequence import Sequence
 from supportbot.inference.template import prompt_ids
-from supportbot.inference.weights import base_sha256, encoder_folders, generator_folder
+from supportbot.inference.weights import base_sha256, encoder_folders, generator_folder, verified
 
 CONTEXT = 4096  # tokens of prompt and answer; a support prompt has about 600
-MAX_LANES = 3  # models that may have running sequences at once
 
 logger = logging.getLogger(__name__)
 
@@ -38,23 +39,31 @@ class Models:
         torch.set_num_threads(plan.threads)
         torch.set_flush_denormal(True)
         self.plan = plan
-        dtype, folder = best_dtype(), generator_folder()
-        self.tokenizer = AutoTokenizer.from_pretrained(folder)
-        model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32)
-        self.base = Llama(model, dtype=dtype, context=CONTEXT)
-        self._ends = _end_tokens(model, self.tokenizer)
-        # A base in float32 computes with these very tensors, so a merge must not write into them.
-        spare = None if dtype is torch.float32 else model
-        del model
-        self.adapters = AdapterStore(list(plan.adapter_dirs), folder, base_sha256(), self.base, spare)
-        del spare
-        self.engine = Engine(max_batch=plan.max_batch, max_waiting=plan.max_waiting, max_lanes=MAX_LANES)
+        folder = generator_folder()
+        with verified(folder):
+            self._load_generator(folder)
+        self.engine = Engine(self.base, max_batch=plan.max_batch, max_waiting=plan.max_waiting)
         self.embedder = Embedder()
-        self.encoders = Encoders(partial(encoder_folders, plan.embedding), dtype)
+        self.encoders = Encoders(partial(encoder_folders, plan.embedding), torch.float32)
         self._warm_up()
-        self.adapters.spare = None
         self.scheduler = Scheduler(self.engine, self.embedder, Reader())
         self.scheduler.start()
+
+    def _load_generator(self, folder: Path) -> None:
+        self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+        model = AutoModelForCausalLM.from_pretrained(
+            folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
+        )
+        weights = self.plan.weights
+        self.base = Llama(model, dtype=prompt_dtype(weights), context=CONTEXT, int8=weights in ("auto", "int8"))
+        self._ends = _end_tokens(model, self.tokenizer)
+        self.adapters = AdapterStore(
+            list(self.plan.adapter_dirs),
+            folder,
+            base_sha256(),
+            self.base,
+            prompt_version=self.plan.prompt_version,
+        )
 
     def start_answer(
         self, name: str, messages: Many[Mapping[str, str]], sampling: Sampling, deliver: Callable[[Event], None]
@@ -92,13 +101,10 @@ class Models:
         return request
 
     def chat_model(self, name: str) -> Llama:
-        """The base, or an adapter merged into it, which takes seconds the first time."""
+        """The base, or an adapter beside it, whose files are read the first time."""
         if name == self.plan.base:
             return self.base
-        adapter = self.adapters.find(name)
-        if adapter is None:
-            raise UnknownModel(f"No adapter of this name is in {' or '.join(str(d) for d in self.plan.adapter_dirs)}.")
-        return self.adapters.load(adapter)
+        return self.adapters.model(name)
 
     def stop(self) -> None:
         """Let the computing thread end after its step."""
@@ -109,24 +115,21 @@ class Models:
         return self.tokenizer.decode(ids, skip_special_tokens=True)
 
     def _warm_up(self) -> None:
-        """The first use of each kernel is slow; the adapter that customers talk to should be merged before they ask."""
-        cache = self.base.new_cache(1)
-        self.base.prefill([0] * 64, cache, 0, last=True)
-        self.base.verify([0] * 4, cache, 0)
-        self.base.decode([0], cache)
+        """Find the fastest ways of this machine. The first use of each kernel is slow: nobody should wait for it."""
+        choose_step(self.base, self.plan.weights, self.plan.threads, self.plan.built)
         encoder = self.encoders.first()
-        self.embedder.submit(EmbeddingRequest(encoder, encoder.tokenize(["warm"]), lambda _vectors: None))
-        self.embedder.step_questions()
+        if self.base.dtype is torch.bfloat16:
+            self.encoders.compute_in(faster_dtype(encoder))
+        encoder.vectors(encoder.tokenize(["warm"]))
+        encoder.piece_vectors(encoder.pieces(["Is it warm?", "It is warm."]))
         try:
-            self.chat_model(self.plan.chat)
+            model = self.chat_model(self.plan.chat)
         except (UnknownModel, AdapterRefused) as error:
             logger.warning("chat model %s is not served: %s", self.plan.chat, error)
-
-
-def best_dtype() -> torch.dtype:
-    """bfloat16 where the processor multiplies it natively, which is about twice as fast; else float32."""
-    able = torch.cpu.get_capabilities()
-    return torch.bfloat16 if able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16") else torch.float32
+            return
+        part = Part(list(range(CHUNK)), model.new_states(CHUNK + 1), model.adapter)
+        model.prefill(part, last=True)
+        self.base.decode([Part([0], part.states, model.adapter)])
 
 
 def _end_tokens(model: torch.nn.Module, tokenizer: PreTrainedTokenizerBase) -> frozenset[int]:

@@ -27,6 +27,9 @@ class Plan:
     threads: int
     max_batch: int
     max_waiting: int
+    weights: str  # of the words that are written: auto, bf16, int8 or fp32
+    built: Path  # where the compiled step is kept
+    prompt_version: str = ""  # that adapters must be trained for; empty: any
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from supportbot.inference import speculation
 from supportbot.inference.completion import Event, Finished, Piece, Sampling
 from supportbot.inference.detokenizer import Detokenizer
+from supportbot.inference.speculation import FIRST_GUESS, Told, next_length
 
 if TYPE_CHECKING:
+    from supportbot.inference.cache import States
     from supportbot.inference.llama import Llama
 
 
@@ -25,11 +26,12 @@ class Sequence:
     ends: frozenset[int]
     decode: Callable[[list[int]], str]
     deliver: Callable[[Event], None]
-    read: int = 0
     output: list[int] = field(default_factory=list)
     cancelled: bool = False
     text: Detokenizer = field(init=False)
-    _guess_length: int = field(init=False, default=speculation.FIRST_GUESS)
+    states: "States" = field(init=False)  # from its admission on
+    _told: Told | None = field(init=False, default=None)  # of greedy answers only, where guessing is exact
+    _guess_length: int = field(init=False, default=FIRST_GUESS)
     _dice: torch.Generator | None = field(init=False, default=None)
 
     def __post_init__(self) -> None:
@@ -45,10 +47,41 @@ class Sequence:
         """From any thread: nobody waits for the answer any more. The engine drops it before its next step."""
         self.cancelled = True
 
-    def take(self, logits: Tensor) -> bool:
-        """Choose the next token from `logits` [vocabulary], hand out its text; True when the answer is over."""
-        token = self._choose(logits)
+    def guess(self, most: int) -> list[int]:
+        """Up to `most` tokens that may come next, judged by the prompt and the answer so far."""
+        left = self.sampling.max_tokens - len(self.output) - 1
+        length = min(self._guess_length, left, most)
+        if self._dice is not None or length < 1:
+            return []
+        if self._told is None:
+            self._told = Told(self.prompt + self.output)
+        return self._told.guess(length)
+
+    def take(self, logits: Tensor, likeliest: list[int], guessed: list[int]) -> tuple[int, bool]:
+        """The words after the newest one, and after each of `guessed` as long as these are what the model writes.
+
+        `logits` [1 + guessed, vocabulary], with the likeliest token of each. How many words that was, and whether the
+        answer is over.
+        """
+        written, over = 0, False
+        for row, hoped in enumerate([*guessed, None]):
+            over = self._write(likeliest[row] if self._dice is None else self._draw(logits[row]))
+            written += 1
+            if over or self.output[-1] != hoped:
+                break
+        if guessed:
+            self._guess_length = next_length(written - 1)
+        return written, over
+
+    def drop(self) -> None:
+        """Tell whoever may still listen that the answer was given up."""
+        self.deliver(Finished("cancelled", len(self.prompt), len(self.output)))
+
+    def _write(self, token: int) -> bool:
+        """Hand out the token's text; True when the answer is over."""
         self.output.append(token)
+        if self._told is not None:
+            self._told.add(token)
         if token in self.ends:
             return self._end("stop")
         piece = self.text.add(token)
@@ -60,21 +93,6 @@ class Sequence:
             return self._end("length")
         return False
 
-    def guess(self) -> list[int]:
-        """What may come next, judged by the prompt and the answer so far; greedy answers only, where it is exact."""
-        left = self.sampling.max_tokens - len(self.output) - 1
-        if self._dice is not None or left < 1:
-            return []
-        return speculation.guess(self.prompt + self.output, min(self._guess_length, left))
-
-    def learn(self, right: int) -> None:
-        """So many guessed tokens were right."""
-        self._guess_length = speculation.next_length(right)
-
-    def drop(self) -> None:
-        """Tell whoever may still listen that the answer was given up."""
-        self.deliver(Finished("cancelled", len(self.prompt), len(self.output)))
-
     def _end(self, reason: str) -> bool:
         rest = self.text.finish()
         if rest:
@@ -82,9 +100,7 @@ class Sequence:
         self.deliver(Finished(reason, len(self.prompt), len(self.output)))
         return True
 
-    def _choose(self, logits: Tensor) -> int:
-        if self._dice is None:
-            return int(logits.argmax())
+    def _draw(self, logits: Tensor) -> int:
         chances, tokens = torch.softmax(logits / self.sampling.temperature, dim=-1).sort(descending=True)
         kept = chances.cumsum(0) - chances < self.sampling.top_p  # the first is always kept
         return int(tokens[torch.multinomial(chances * kept, 1, generator=self._dice)])

@@ -77,6 +77,8 @@ class Command(BaseCommand):
             threads=threads,
             max_batch=settings.MODEL_MAX_BATCH,
             max_waiting=settings.MODEL_MAX_WAITING,
+            weights=settings.MODEL_WEIGHTS,
+            built=settings.DATA_DIR / "models",
         )
         runtime = Runtime(plan)
         config = uvicorn.Config(

@@ -7,6 +7,7 @@ import pytest
 import torch
 from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
+from supportbot.inference import native
 from supportbot.inference.completion import Event, Finished, Piece, Sampling
 from supportbot.inference.engine import Engine
 from supportbot.inference.llama import Llama
@@ -23,7 +24,8 @@ def one_thread() -> None:
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory) -> Path:
-    """Two blocks, two query heads for each key head; large initial values so that greedy choices differ."""
+    """Two blocks, two query heads for each key head, heads wider together than the model; large initial values so that
+    greedy choices differ."""
     torch.manual_seed(7)
     config = LlamaConfig(
         vocab_size=VOCABULARY,
@@ -32,6 +34,7 @@ def tiny_folder(tmp_path_factory) -> Path:
         num_hidden_layers=2,
         num_attention_heads=4,
         num_key_value_heads=2,
+        head_dim=16,
         max_position_embeddings=128,
         initializer_range=0.3,
         tie_word_embeddings=True,
@@ -52,6 +55,31 @@ def tiny(tiny_folder):
 @pytest.fixture(scope="session")
 def llama(tiny) -> Llama:
     return Llama(tiny, dtype=torch.float32, context=128)
+
+
+@pytest.fixture(scope="session")
+def built(tmp_path_factory) -> Path:
+    """Where the compiled step is kept between tests."""
+    return tmp_path_factory.mktemp("built")
+
+
+@pytest.fixture(scope="session")
+def native_llama(tiny, built) -> Llama:
+    """The same model by the compiled step."""
+    model = Llama(tiny, dtype=torch.float32, context=128)
+    try:
+        library = native.build(built)
+    except native.Unavailable as reason:
+        pytest.skip(f"no native step: {reason}")
+    model.step = native.Native(library, model, int8=False, threads=1).step
+    model.spare_rows = native.SPARE_ROWS
+    return model
+
+
+@pytest.fixture(params=["torch", "native"])
+def each_llama(request) -> Llama:
+    """By torch, and by the compiled step."""
+    return request.getfixturevalue({"torch": "llama", "native": "native_llama"}[request.param])
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from supportbot.inference.speculation import LONGEST_GUESS, guess, next_length
+from supportbot.inference.speculation import LONGEST_GUESS, Told, next_length
 
 
 @pytest.mark.parametrize(
@@ -18,7 +18,7 @@ from supportbot.inference.speculation import LONGEST_GUESS, guess, next_length
     ],
 )
 def test_what_followed_before_is_guessed(tokens, expected):
-    assert guess(tokens, 3) == expected
+    assert Told(tokens).guess(3) == expected
 
 
 def test_guesses_grow_while_they_are_right_and_shrink_when_not():
