@@ -2,8 +2,8 @@
 so chats and embeddings take turns here, between two steps of the engine.
 
 A question's embedding goes first: somebody waits for it, and it takes milliseconds. Then passages are read for a
-question, for the same reason. Bulk embedding gets the time that
-chats leave, and beside chats a quarter of it.
+question, for the same reason. When many ask at once, answers go on in between. Bulk embedding gets the time that chats
+leave, in short slices, and beside chats a quarter of it.
 """
 
 import threading
@@ -16,6 +16,7 @@ from supportbot.inference.reader import Reader, ReadingRequest
 from supportbot.inference.sequence import Sequence
 
 CHAT_SHARE = 3.0  # seconds that chats compute for each second of bulk embedding, while both have work
+AHEAD_SECONDS = 0.25  # the most that questions compute in a row while answers are being written
 STUCK_SECONDS = 20.0  # a step takes well under a second; so long without one means that something hangs
 
 
@@ -32,6 +33,7 @@ class Scheduler(threading.Thread):
         self._wake = threading.Condition()
         self._stopping = False
         self._owed_to_chats = 0.0
+        self._ahead = 0.0  # seconds of questions since the last step of chats
         self._clock = clock
         self._last_progress = clock()
 
@@ -77,15 +79,19 @@ class Scheduler(threading.Thread):
     def turn(self) -> None:
         """One step of whoever comes next. Only for the computing thread."""
         started = self._clock()
-        if self.embedder.has_questions:
-            self.embedder.step_questions()
-        elif self.reader.has_work:
-            self.reader.step()
+        asked = self.embedder.has_questions or self.reader.has_work
+        if asked and (self._ahead < AHEAD_SECONDS or not self.engine.busy):
+            if self.embedder.has_questions:
+                self.embedder.step_questions()
+            else:
+                self.reader.step()
+            self._ahead += self._clock() - started
         elif self.embedder.has_bulk and (self._owed_to_chats <= 0 or not self.engine.busy):
             self.embedder.step_bulk()
             self._owed_to_chats = CHAT_SHARE * (self._clock() - started)
         else:
             self.engine.step()
+            self._ahead = 0.0
             self._owed_to_chats -= self._clock() - started
 
     def _has_work(self) -> bool:

@@ -10,7 +10,9 @@ from supportbot.inference.completion import Sampling
 from supportbot.inference.embedder import (
     BATCH_TEXTS,
     BATCH_TOKENS,
+    FIRST_TOKENS,
     MAX_WAITING_TEXTS,
+    SLICE_SECONDS,
     Embedder,
     EmbeddingRequest,
 )
@@ -18,7 +20,7 @@ from supportbot.inference.encoder import Encoder
 from supportbot.inference.engine import Engine
 from supportbot.inference.reader import Reader
 from supportbot.inference.refusals import Busy
-from supportbot.inference.scheduler import Scheduler
+from supportbot.inference.scheduler import AHEAD_SECONDS, Scheduler
 from supportbot.inference.weights import encoder_folder
 
 from .conftest import Client
@@ -92,8 +94,8 @@ def test_the_line_is_bounded_in_texts(embedder, encoder):
     assert embedder.waiting == 0
 
 
-def test_a_question_overtakes_bulk_work(embedder, encoder):
-    scheduler = Scheduler(Engine(max_batch=2, max_waiting=4, max_lanes=1), embedder, Reader())
+def test_a_question_overtakes_bulk_work(embedder, encoder, llama):
+    scheduler = Scheduler(Engine(llama, max_batch=2, max_waiting=4), embedder, Reader())
     done: list[str] = []
     all_done = threading.Event()
     bulk = EmbeddingRequest(
@@ -119,10 +121,10 @@ def test_an_edit_goes_before_a_whole_knowledge_base(embedder, encoder):
     assert done == ["edit", "all"]
 
 
-def test_bulk_work_beside_a_chat_gets_a_quarter_of_the_time(embedder, encoder, llama):
-    """By a clock on which every step takes the same time."""
-    clock = map(float, itertools.count())
-    scheduler = Scheduler(Engine(max_batch=2, max_waiting=4, max_lanes=1), embedder, Reader(), clock.__next__)
+def test_bulk_work_beside_a_chat_gets_a_quarter_of_the_time(encoder, llama):
+    """By a clock on which every step takes the same time, and the embedder's own, on which none takes any."""
+    clock, embedder = map(float, itertools.count()), Embedder(lambda: 0.0)
+    scheduler = Scheduler(Engine(llama, max_batch=2, max_waiting=4), embedder, Reader(), clock.__next__)
     client = Client(llama, [5, 9, 17], Sampling(100, temperature=1.0, seed=1))
     bulk, _ = request_of(encoder, ["some words of an article"] * 1600)
     scheduler.embed(bulk)
@@ -132,3 +134,56 @@ def test_bulk_work_beside_a_chat_gets_a_quarter_of_the_time(embedder, encoder, l
     batches = (1600 - len(bulk.todo)) / BATCH_TEXTS
     bulk.cancelled = True
     assert batches == pytest.approx(scheduler.engine.steps / 3, abs=1)
+
+
+def test_a_slice_is_as_long_as_a_chat_may_wait(encoder):
+    """On a machine that reads 1,000 tokens a second, no slice has more than fit into its time, once that is known."""
+    clock = 0.0
+    embedder = Embedder(lambda: clock)
+    request, _ = request_of(encoder, ["word " * 18] * 200)
+    embedder.submit(request)
+    sizes = []
+    plain = encoder.vectors
+
+    def vectors(tokens: list[list[int]]) -> list[list[float]]:
+        nonlocal clock
+        sizes.append(len(tokens))
+        clock += sum(map(len, tokens)) / 1000
+        return [[0.0]] * len(tokens)
+
+    encoder.vectors = vectors
+    try:
+        while embedder.has_bulk:
+            embedder.step_bulk()
+    finally:
+        encoder.vectors = plain
+    assert sum(sizes) == 200
+    assert sizes[0] * 20 <= FIRST_TOKENS
+    assert all(size * 20 <= SLICE_SECONDS * 1000 for size in sizes[10:])
+
+
+def test_answers_go_on_while_many_questions_are_read(encoder, llama):
+    """Each step takes a tenth of a second by this clock; questions may compute so long in a row, and no longer."""
+    ticks = (tick / 10 for tick in itertools.count())
+    embedder = Embedder()
+    scheduler = Scheduler(Engine(llama, max_batch=2, max_waiting=4), embedder, Reader(), lambda: next(ticks))
+    client = Client(llama, [5, 9, 17], Sampling(10, temperature=1.0, seed=1))
+    scheduler.chat(client.sequence)
+    for _ in range(60):
+        scheduler.embed(EmbeddingRequest(encoder, encoder.tokenize(["When?"]), lambda _vectors: None))
+    turns = 0
+    while client.finished is None:
+        scheduler.turn()
+        turns += 1
+    assert turns <= 10 * (1 + AHEAD_SECONDS * 10 + 1)
+    assert embedder.has_questions
+
+
+def test_both_precisions_give_vectors_that_may_be_compared(encoder):
+    """So a machine may compute in the faster one, and read vectors that another made."""
+    texts = ["How do I return my order?", "The tent weighs two kilos.", "Wash the jacket by hand. " * 12]
+    exact = torch.tensor(encoder.vectors(encoder.tokenize(texts)))
+    encoder.to(torch.bfloat16)
+    coarse = torch.tensor(encoder.vectors(encoder.tokenize(texts)))
+    encoder.to(torch.float32)
+    assert (exact * coarse).sum(1).min() > 0.995
