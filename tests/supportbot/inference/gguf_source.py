@@ -27,7 +27,7 @@ def write_tiny_gguf(model, folder: Path) -> Path:
     writer.add_vocab_size(config.vocab_size)
     writer.add_tokenizer_model("gpt2")
     writer.add_tokenizer_pre("smollm")
-    writer.add_token_list([f"t{number}" for number in range(config.vocab_size)])
+    writer.add_token_list(["t", "1", "t1", *(f"w{number}" for number in range(3, config.vocab_size))])
     writer.add_token_types([1] * config.vocab_size)
     writer.add_token_merges(["t 1"])
     writer.add_eos_token_id(config.eos_token_id)
