@@ -76,11 +76,14 @@ def show_passages(passages: Sequence[PromptPassage]) -> str:
 def show_question(question: str, passages: Sequence[PromptPassage]) -> str:
     """The part of the user's message that follows the passages: a line, and one of the passages' closest sentences."""
     line = QUESTION.format(question=cut(_one_line(question), MAX_QUESTION_WORDS, MAX_QUESTION_CHARS))
-    if not passages:
-        return line
+    return line + closest_line(question, passages) if passages else line
+
+
+def closest_line(question: str, passages: Sequence[PromptPassage]) -> str:
+    """The sentences that stand beside the question, with the number of their passage."""
     found = closest(question, passages)
     text = cut(_one_line(found.text), MAX_CLOSEST_WORDS, MAX_CLOSEST_CHARS)
-    return line + CLOSEST.format(text=text, number=found.number)
+    return CLOSEST.format(text=text, number=found.number)
 
 
 def plain(text: str) -> str:

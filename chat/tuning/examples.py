@@ -6,22 +6,25 @@ Questions over the same passages are kept together so that training reads the pa
 import hashlib
 import json
 import random
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from math import log
 
 from chat.condensing import condense
-from chat.prompts import REFUSAL
+from chat.prompts import REFUSAL, closest_line
 from chat.tuning.datasets import Dataset
+from chat.tuning.nearness import Nearness
 from chat.tuning.targets import coverage, target_of, words_of
 from knowledge.chunking import split
 from knowledge.evaluation_files import GivenQuestion
 
 MAX_LINES = 10  # questions on one sheet
-UNANSWERABLE = 0.13  # share of a sheet's lines; with a fifth the model refuses too much (docs/experiments.md)
+UNANSWERABLE = 0.2  # share of a sheet's lines
+EASY = 1.5  # questions whose answer stands beside them in the prompt, for each one whose answer does not
+LONG_PASSAGE = 60  # words; from there on a passage is read alone more often: then it is shown whole
 ASKS_NOTHING = ("not_knowledge_seeking", "UNDERSPECIFIED", "CONVERSATIONAL")  # turns that want no refusal either
-NEAR = 6  # companions are drawn from so many most similar passages
+LIKE_A_SEARCH = 0.7  # of the companions are near a question, the others near the passage that answers it
+NEAR = 6  # companions are drawn from so many of the nearest passages
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,12 +65,12 @@ class Pool:
 
 def make_sheets(pool: Pool, rounds: int, seed: int) -> list[list[Sheet]]:
     """For every round, sheets that together ask every question of the pool about once; no two sheets are equal."""
-    neighbours = _neighbours(pool.passages)
+    nearness = Nearness(pool.passages)
     seen: set[Sheet] = set()
     made = []
     for number in range(rounds):
         draw = random.Random(f"{seed} {pool.name} {number}")
-        sheets = [sheet for sheet in _round(pool, neighbours, draw) if sheet not in seen]
+        sheets = [sheet for sheet in _round(pool, nearness, draw) if sheet not in seen]
         seen.update(sheets)
         made.append(sheets)
     return made
@@ -131,25 +134,38 @@ def _place_refusal(pool: Pool, question: GivenQuestion, candidates: list[int]) -
     pool.questions[question.id] = question
 
 
-def _round(pool: Pool, neighbours: list[list[int]], draw: random.Random) -> Iterator[Sheet]:
+def _round(pool: Pool, nearness: Nearness, draw: random.Random) -> Iterator[Sheet]:
     asked: set[str] = set()
     anchors = [number for number in range(len(pool.passages)) if pool.answers.get(number)]
     draw.shuffle(anchors)
     for anchor in anchors:
-        if set(pool.answers[anchor]) <= asked:
+        fresh = sorted(set(pool.answers[anchor]) - asked)
+        if not fresh:
             continue
-        shown = _companions(pool, anchor, neighbours[anchor], draw)
-        lines = _lines(pool, shown, neighbours[anchor], asked, draw)
+        question = standalone(pool.questions[draw.choice(fresh)])
+        near = _near(nearness, anchor, question, draw)
+        shown = _shown(pool, anchor, near, draw)
+        lines = _lines(pool, shown, near, asked, draw)
         asked.update(line.question_id for line in lines)
         yield Sheet(pool.name, tuple(pool.passages[number] for number in shown), tuple(lines))
 
 
-def _companions(pool: Pool, anchor: int, near: list[int], draw: random.Random) -> list[int]:
-    """The anchor among up to two similar passages, in any order; passages that have questions of their own first."""
-    wanted = draw.choices((0, 1, 2), (5, 15, 80))[0]
-    near = near[: NEAR * 2]
-    draw.shuffle(near := list(near))
-    near.sort(key=lambda number: not pool.answers.get(number))
+def _near(nearness: Nearness, anchor: int, question: str, draw: random.Random) -> list[int]:
+    """Passages that a search might show beside the one that answers, in the order in which they are taken."""
+    found = [number for number in nearness.of_question(question, NEAR) if number != anchor]
+    others = nearness.of_passage(anchor, 2 * NEAR)
+    draw.shuffle(others)
+    mixed = []
+    while found or others:
+        takes_found = bool(found) and (not others or draw.random() < LIKE_A_SEARCH)
+        mixed.append((found if takes_found else others).pop(0))
+    return list(dict.fromkeys(mixed))
+
+
+def _shown(pool: Pool, anchor: int, near: list[int], draw: random.Random) -> list[int]:
+    """The anchor among up to two similar passages, in any order."""
+    is_long = len(pool.passages[anchor].text.split()) > LONG_PASSAGE
+    wanted = draw.choices((0, 1, 2), (50, 15, 35) if is_long else (5, 15, 80))[0]
     shown = [anchor, *near[:wanted]]
     draw.shuffle(shown)
     return shown
@@ -162,9 +178,11 @@ def _lines(pool: Pool, shown: list[int], near: list[int], asked: set[str], draw:
         for index, number in enumerate(shown, 1)
         for question_id in pool.answers.get(number, ())
     }
-    ids = sorted(places, key=lambda question_id: (question_id in asked, draw.random()))
+    shared = [pool.passages[number] for number in shown]
     room = round(MAX_LINES * (1 - UNANSWERABLE))
-    chosen = [question_id for question_id in ids if question_id not in asked][:room] or ids[:1]
+    ids = sorted(places, key=lambda question_id: (question_id in asked, draw.random()))
+    fresh = [question_id for question_id in ids if question_id not in asked] or ids[:1]
+    chosen = _hard_first(pool, fresh, places, shared)[:room]
     lines = []
     for question_id in chosen:
         index, number = places[question_id]
@@ -175,6 +193,17 @@ def _lines(pool: Pool, shown: list[int], near: list[int], asked: set[str], draw:
     lines += [_line(pool, question_id, REFUSAL) for question_id in unanswered[:count]]
     draw.shuffle(lines)
     return lines
+
+
+def _hard_first(pool: Pool, ids: list[str], places: dict[str, tuple[int, int]], shown: Sequence[Shown]) -> list[str]:
+    """Questions whose answer does not stand beside them in the prompt, then some of the others: who only ever copies
+    the closest sentences learns nothing else."""
+    hard, easy = [], []
+    for question_id in ids:
+        target = pool.answers[places[question_id][1]][question_id].removesuffix(" [0]")
+        told = target in closest_line(standalone(pool.questions[question_id]), shown)
+        (easy if told else hard).append(question_id)
+    return hard + easy[: max(1, round(EASY * len(hard)))]
 
 
 def _unanswered(pool: Pool, shown: list[int], near: list[int], answered: set[str], draw: random.Random) -> list[str]:
@@ -201,23 +230,3 @@ def _is_away(question: GivenQuestion, target: str, text: str) -> bool:
 def _line(pool: Pool, question_id: str, target: str) -> Line:
     question = pool.questions[question_id]
     return Line(question_id, standalone(question), target, target != REFUSAL)
-
-
-def _neighbours(passages: list[Shown]) -> list[list[int]]:
-    """For each passage the others that share most rare words with it, nearest first (at most 3 * NEAR)."""
-    bags = [words_of(f"{passage.title} {passage.title} {passage.heading} {passage.text}") for passage in passages]
-    spread = Counter(word for bag in bags for word in bag)
-    holders: dict[str, list[int]] = defaultdict(list)
-    for number, bag in enumerate(bags):
-        for word in bag:
-            if spread[word] <= max(20, len(passages) // 5):
-                holders[word].append(number)
-    near = []
-    for number, bag in enumerate(bags):
-        score: dict[int, float] = defaultdict(float)
-        for word in sorted(bag):  # sums of floats depend on their order, and a plan must not
-            for other in holders.get(word, ()):
-                score[other] += log(len(passages) / spread[word])
-        score.pop(number, None)
-        near.append(sorted(score, key=lambda other: (-score[other], other))[: 3 * NEAR])
-    return near

@@ -2,6 +2,7 @@
 
 import re
 
+from chat.prompts import plain
 from knowledge.evaluation_files import GivenQuestion
 
 MAX_TARGET_WORDS = 60
@@ -11,25 +12,24 @@ LEAST_COVERAGE = 0.85  # share of a target's words that the passage must hold
 LEAST_WITH_SPAN = 0.6  # the same where the span is known to stand in the passage
 
 _WORD = re.compile(r"\w+")
-_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|etc|e\.g|i\.e|ca|bzw|z\.B|approx)|\b[A-Z])\.$")
+_ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|etc|e\.g|i\.e|ca|bzw|z\.B|approx)|\b[A-Z]|^\d{1,2})\.$")
 _SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”)]*\s+(?=[\"'“(]?[A-Z0-9ÄÖÜÉÀ])|\n+")
 
 
 def target_of(question: GivenQuestion, passage: str, number: int) -> str | None:
-    """The answer that `passage`, shown under `number`, should get; None where it does not hold a short one."""
+    """The answer that `passage`, shown under `number`, should get; None where it does not hold a short one.
+
+    Where a sentence of the passage holds the span, it is the answer, word for word: what the model is to do is copying.
+    """
     answer = " ".join(question.answer.split())
     if question.span and not holds(passage, question.span):
         return None
-    if question.span and not _is_sentence(answer):
-        holding = [
-            one for one in sentences(passage) if holds(one, question.span) and len(one.split()) <= MAX_SENTENCE_WORDS
-        ]
-        asked = words_of(question.question)
-        found = [max(holding, key=lambda one: len(words_of(one) & asked))] if holding else []
-    elif _is_sentence(answer) and coverage(answer, passage) >= (LEAST_WITH_SPAN if question.span else LEAST_COVERAGE):
-        found = sentences(answer)
-    else:
-        return None
+    found = _quoted(question, passage)
+    if not found and _is_sentence(answer):
+        least = LEAST_WITH_SPAN if question.span else LEAST_COVERAGE
+        found = sentences(plain(answer)) if coverage(answer, passage) >= least else []
+    if not found and question.span:
+        found = _quoted(question, passage, whole=False)
     if (
         any("http" in one for one in found)
         or not 1 <= len(found) <= MAX_SENTENCES
@@ -39,8 +39,21 @@ def target_of(question: GivenQuestion, passage: str, number: int) -> str | None:
     return " ".join(f"{_closed(one)} [{number}]" for one in found)
 
 
+def _quoted(question: GivenQuestion, passage: str, whole: bool = True) -> list[str]:
+    """The sentence that holds the span and most words of the question; a row of a table is none where `whole`."""
+    if not question.span:
+        return []
+    asked = words_of(question.question)
+    holding = [
+        one
+        for one in sentences(plain(passage))
+        if holds(one, question.span) and len(one.split()) <= MAX_SENTENCE_WORDS and (not whole or _is_sentence(one))
+    ]
+    return [max(holding, key=lambda one: len(words_of(one) & asked))] if holding else []
+
+
 def sentences(text: str) -> list[str]:
-    """A text's sentences, cut at line ends and after full stops that end no abbreviation."""
+    """A text's sentences, cut at line ends and after full stops that end no abbreviation and no number of an item."""
     found: list[str] = []
     for line in text.splitlines():
         pending = ""
@@ -69,9 +82,9 @@ def coverage(text: str, passage: str) -> float:
 
 
 def _is_sentence(answer: str) -> bool:
-    return len(answer.split()) >= 4 and answer[-1:] in ".!?\"')"
+    return len(answer.split()) >= 4 and "|" not in answer and answer[-1:] in ".!?\"')"
 
 
 def _closed(sentence: str) -> str:
-    sentence = sentence.strip().lstrip("-*•| ").rstrip("| ")
+    sentence = re.sub(r"^\d{1,2}\. ", "", sentence.strip().lstrip("-*•| ").rstrip("| "))
     return sentence if sentence[-1:] in ".!?\"'”)" else sentence.rstrip(":;,") + "."
