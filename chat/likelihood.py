@@ -23,14 +23,15 @@ PRONOUN = re.compile(
     r"|ils|elles)\b",
     re.IGNORECASE,
 )
+UNREAD = (-0.18, -0.15)  # how far a sentence is behind on the average; of those that nobody read
 LATE = 10  # from this place on a sentence is as late as can be
 FEATURES = (
     "told", "together", "heading", "title", "before", "after", "place", "second", "later", "gap", "new", "opens",
-    "asks", "short", "long", "pronoun", *(cue.name for cue in CUES),
+    "asks", "short", "long", "pronoun", *(cue.name for cue in CUES), "near", "near below its headings",
 )  # fmt: skip
 WEIGHTS = (
-    3.48, 4.53, -0.04, 0.30, 0.58, -0.57, -0.47, -0.13, -0.46, -0.80, -0.29, -0.17, 0.27, -0.86, 0.48, 0.04,
-    1.49, 1.95, 0.95, 0.97, 0.17, 0.22,
+    3.36, 4.54, 0.12, 0.11, 0.59, -0.58, -0.40, -0.28, -0.60, -1.36, -0.10, -0.27,
+    0.22, -0.65, 0.48, 0.10, 1.55, 1.81, 0.97, 0.86, 0.18, 0.46, 1.14, 1.32,
 )  # fmt: skip
 
 
@@ -52,6 +53,9 @@ class Candidate:
     chance: float  # that this sentence holds the answer, if one does; the sum over all candidates is 1
 
 
+Nearness = tuple[float, float]  # to the question, by the encoder: alone, and below its headings
+
+
 @dataclass(frozen=True, slots=True)
 class _Passage:
     number: int
@@ -60,6 +64,7 @@ class _Passage:
     heading: frozenset[str]
     title: frozenset[str]
     gap: float  # how far it is behind the best one by the search
+    near: list[Nearness | None]  # of each sentence; None where nobody read it
 
 
 def candidates(question: str, passages: Sequence[Quotable], asked: str = "") -> list[Candidate]:
@@ -89,21 +94,41 @@ def features(
         return sum(weight[stem] for stem in wanted & have) / total
 
     cues = frozenset(cue.name for cue in CUES if cue.asks.search(asked or question))
+    read = [near for passage in prepared for near in passage.near if near]
+    nearest = (max(near[0] for near in read), max(near[1] for near in read)) if read else None
     for passage in prepared:
-        for at in range(len(passage.sentences)):
-            yield passage.number, passage.sentences[at], _features(passage, at, wanted, share, cues)
+        for at, sentence in enumerate(passage.sentences):
+            known = _features(passage, at, wanted, share, cues)
+            yield passage.number, sentence, (*known, *_behind(passage.near[at], nearest))
+
+
+def _behind(near: Nearness | None, nearest: Nearness | None) -> Nearness:
+    """How far it is behind the nearest sentence of all, by both measures; 0 where nothing was read."""
+    if nearest is None:
+        return (0.0, 0.0)
+    return (near[0] - nearest[0], near[1] - nearest[1]) if near else UNREAD
 
 
 def _prepare(passages: Sequence[Quotable]) -> list[_Passage]:
-    scores = [float(getattr(passage, "score", 1.0)) for passage in passages]
+    scores = [getattr(passage, "score", 1.0) + getattr(passage, "gain", 0.0) for passage in passages]
     best = max(scores, default=0.0) or 1.0
     prepared = []
     for number, (passage, score) in enumerate(zip(passages, scores, strict=True), 1):
         parts = sentences(passage.text)
         said = [frozenset(stems(one.text)) for one in parts]
         heading, title = frozenset(stems(passage.heading)), frozenset(stems(passage.title))
-        prepared.append(_Passage(number, parts, said, heading, title, 1 - score / best))
+        near = [_nearness(parts, at, getattr(passage, "read", ())) for at in range(len(parts))]
+        prepared.append(_Passage(number, parts, said, heading, title, 1 - score / best, near))
     return prepared
+
+
+def _nearness(parts: Sequence[Sentence], at: int, read: Sequence[tuple[int, float, float]]) -> Nearness | None:
+    """That of the nearest of the pieces that the reader makes of this sentence: its cut is another, and finer."""
+    end = parts[at + 1].start if at + 1 < len(parts) else None
+    inside = [one for one in read if parts[at].start <= one[0] and (end is None or one[0] < end)]
+    if not inside:
+        return None
+    return max(one[1] for one in inside), max(one[2] for one in inside)
 
 
 def _features(

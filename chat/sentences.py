@@ -19,6 +19,7 @@ QUOTED = re.compile(r"^\s*>\s?")
 RULE = re.compile(r"^[\s|:\-–—=_*]*$")
 LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*(?:\s+\"[^\"]*\")?\)")
 FENCE = re.compile(r"^\s*(```|~~~)")
+SOUGHT = 20  # letters by which a sentence is found again in its passage
 MAX_SENTENCES = 400  # of a passage; a passage has about ten
 
 
@@ -30,6 +31,7 @@ class Sentence:
     item: int = -1  # which item of its list it is of, from 0; -1: it is of none
     lead: int = -1  # the place of the sentence that opens its list ("You need:")
     code: bool = False
+    start: int = 0  # about where in the passage it begins; the mark of its item is of it
 
     @property
     def shown(self) -> str:
@@ -40,7 +42,7 @@ def sentences(text: str) -> list[Sentence]:
     """The sentences of a passage in order."""
     found: list[Sentence] = []
     lead = item = -1
-    for line, mark, in_item, code in _lines(text):
+    for start, line, mark, in_item, code in _lines(text):
         if not in_item:
             lead = item = -1
         elif item < 0 and not mark:
@@ -49,22 +51,26 @@ def sentences(text: str) -> list[Sentence]:
             item += 1
             if item == 0 and found and found[-1].text.endswith((":", "：")) and found[-1].item < 0:
                 lead = found[-1].place
+        at = start
         for part in [line] if code else _cut(line):
             if any(c.isalnum() for c in part) and len(found) < MAX_SENTENCES:
-                found.append(Sentence(len(found), part, mark, item if in_item else -1, lead, code))
+                at = start if mark else max(at, text.find(part[:SOUGHT], at))
+                found.append(Sentence(len(found), part, mark, item if in_item else -1, lead, code, at))
                 mark = ""
     return found
 
 
-def _lines(text: str) -> Iterator[tuple[str, str, bool, bool]]:
-    """Each line, plain, with its list mark, whether it is of a list, and whether it is code."""
+def _lines(text: str) -> Iterator[tuple[int, str, str, bool, bool]]:
+    """Where each line begins, the line, plain, its list mark, whether it is of a list, and whether it is code."""
     fenced = in_list = False
-    for raw in text.splitlines():
+    start = end = 0
+    for raw in text.splitlines(keepends=True):
+        start, end = end, end + len(raw)
         if FENCE.match(raw):
             fenced = not fenced
             continue
         if fenced:
-            yield raw.rstrip(), "", False, True
+            yield start, raw.rstrip(), "", False, True
             continue
         if not raw.strip():
             continue
@@ -74,7 +80,7 @@ def _lines(text: str) -> Iterator[tuple[str, str, bool, bool]]:
         sign = (mark[1] and "-") or f"{mark[2]}." if mark else ""
         rest = plain(line[mark.end() :] if mark else line)
         if rest and not RULE.match(rest):
-            yield rest, sign, in_list, False
+            yield start, rest, sign, in_list, False
 
 
 def plain(line: str) -> str:

@@ -54,16 +54,24 @@ def read(
         readings = _ask(question, list(passages.values()), end)
         if with_context:
             around = _ask(with_context, list(passages.values()), end)
-            readings = [
-                Reading((1 - share) * own.relevance + share * other.relevance)
-                for own, other in zip(readings, around, strict=True)
-            ]
+            readings = [_blended(own, other, share) for own, other in zip(readings, around, strict=True)]
     except ModelError as error:
         if seconds is None:
             _not_before[settings.RERANK_URL] = time.monotonic() + PAUSE_SECONDS
         logger.warning("passages_not_read", code=error.code)
         return None
     return dict(zip(passages, readings, strict=True))
+
+
+def _blended(own: Reading, around: Reading, share: float) -> Reading:
+    """Of a follow-up read alone, and behind what was said before."""
+    relevance = (1 - share) * own.relevance + share * around.relevance
+    pairs = zip(own.sentences, around.sentences, strict=False)  # the same text, so the same sentences
+    sentences = tuple(
+        (start, (1 - share) * alone + share * other_alone, (1 - share) * headed + share * other_headed)
+        for (start, alone, headed), (_, other_alone, other_headed) in pairs
+    )
+    return Reading(relevance, sentences=sentences)
 
 
 def is_there(seconds: float) -> bool:

@@ -22,7 +22,7 @@ from knowledge.blending import blend_terms, blend_vectors
 from knowledge.candidates import Candidate, find_candidates
 from knowledge.drafts import DraftPassage, draft_candidates
 from knowledge.embedding import EmbeddingFailed, Recipe, embed_questions, passage_text
-from knowledge.followups import context_share
+from knowledge.followups import LEANING, context_share
 from knowledge.fusion import Ranking, choose, rank
 from knowledge.lexemes import Term, find_terms
 from knowledge.models import Audience, Chunk, EmbeddingSpace
@@ -66,6 +66,8 @@ class Passage:
     similarity: float | None
     lexical: float | None
     gain: float = 0.0  # what reading it word by word added to the score, for its place
+    # Where each sentence begins that was read, and how near it is to the question, alone and below its headings.
+    read: tuple[tuple[int, float, float], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,11 +178,13 @@ def _find(
         texts = [asked]
         if wanted.context.strip():
             texts.append(clean(f"{wanted.context[-MAX_CONTEXT_CHARS:]} {asked}"))
-        vector, degraded = _embed(space, texts)
+        share = context_share(asked)
+        vectors, degraded = _embed(space, texts)
         clock.lap("embed")
         known = survey(scope)
         clock.lap("survey")
-        terms = _terms(texts, scope, known, wanted.language, {one.language for one in draft})
+        spoken = _terms(texts, scope, known, wanted.language, {one.language for one in draft})
+        vector, terms = _blend(vectors, spoken, share)
         clock.lap("terms")
         replaced = Chunk.objects.filter(article=replacing, live=True) if replacing else Chunk.objects.none()
         without = list(replaced.values_list("pk", flat=True))
@@ -191,6 +195,12 @@ def _find(
                 draft, replacing=replacing, terms=terms, scope=scope, space=space, vector=vector
             )
             clock.lap("draft")
+        leaning: list[float] = []
+        if len(texts) > 1 and share < LEANING:
+            vector, terms = _blend(vectors, spoken, LEANING)
+            near = find_candidates(terms=terms, scope=scope, known=known, space=space, vector=vector, without=without)
+            leaning = rank(near, wanted.language).article_scores
+            clock.lap("lean")
     except DatabaseError as error:
         logger.warning("retrieval_failed", error=type(error).__name__)
         raise RetrievalError("The articles cannot be searched just now: the database does not answer.") from error
@@ -200,7 +210,9 @@ def _find(
     searched = rank(candidates, wanted.language)
     readings = {} if degraded else _read(texts, candidates, searched, wanted.reading_seconds)
     clock.lap("read")
-    found = arrange(asked, candidates, searched, readings or {}, limit=wanted.limit, ranked=wanted.ranked)
+    found = arrange(
+        asked, candidates, searched, readings or {}, leaning=leaning, limit=wanted.limit, ranked=wanted.ranked
+    )
     return replace(found, degraded=degraded, unread=readings is None, ms=clock.done())
 
 
@@ -225,6 +237,7 @@ def arrange(
     searched: Ranking,
     readings: Mapping[UUID, Reading],
     *,
+    leaning: Sequence[float] = (),
     limit: int,
     ranked: int = 0,
 ) -> Retrieval:
@@ -235,6 +248,8 @@ def arrange(
     ranking = reorder(searched, readings, {candidate.chunk_id: candidate.article_id for candidate in candidates})
     gains = gains_of(readings)
     by_chunk = {candidate.chunk_id: candidate for candidate in candidates}
+    best = {by_chunk[chunk].article_id: chunk for chunk in reversed(searched.chunk_ids)}
+    read_there = {best[article]: reading for article, reading in readings.items()}
     ordered = [by_chunk[chunk] for chunk in ranking.chunk_ids]
     first = {candidate.article_id: candidate for candidate in reversed(ordered)}
     articles = [first[article] for article in ranking.article_ids]
@@ -242,11 +257,12 @@ def arrange(
     texts = [
         passage_text(candidate.title, candidate.heading, candidate.text) for candidate in choose(ordered, READ_PASSAGES)
     ]
-    evidence = evidence_of(question, searched.article_scores, texts, readings.get(ranking.article_ids[0]))
+    reading = readings.get(ranking.article_ids[0])
+    evidence = evidence_of(question, searched.article_scores, texts, reading, leaning=leaning)
     return Retrieval(
-        passages=[_passage(candidate, ranking, gains) for candidate in chosen],
+        passages=[_passage(candidate, ranking, gains, read_there) for candidate in chosen],
         ranked_article_ids=[candidate.article_id for candidate in articles[:RANKED_ARTICLES]],
-        ranked=[_passage(candidate, ranking, gains) for candidate in ordered[:ranked]],
+        ranked=[_passage(candidate, ranking, gains, read_there) for candidate in ordered[:ranked]],
         nearest=[(candidate.title, open_address(candidate)) for candidate in articles[:NEAREST]],
         answerable=answerable(evidence, by_words_alone=by_words_alone),
         evidence=evidence,
@@ -275,30 +291,38 @@ class Clock:
         return self.ms | {"total": round(1000 * (time.perf_counter() - self.start), 2)}
 
 
-def _embed(space: EmbeddingSpace | None, texts: list[str]) -> tuple[list[float] | None, str]:
-    """The question's vector in the active space, blended with its context's, and what is wrong if there is none."""
+def _embed(space: EmbeddingSpace | None, texts: list[str]) -> tuple[list[list[float]], str]:
+    """A vector of each text in the active space, and what is wrong if there are none."""
     if space is None:
-        return None, "no active embedding space"
+        return [], "no active embedding space"
     try:
-        vectors = embed_questions(Recipe(**space.recipe), texts)
+        return embed_questions(Recipe(**space.recipe), texts), ""
     except EmbeddingFailed as error:
         logger.warning("question_not_embedded", space=space.pk, reason=error.text)
-        return None, "no vector of the question"
-    if len(vectors) == 1:
-        return vectors[0], ""
-    return blend_vectors(vectors[0], vectors[1], context_share(texts[0])), ""
+        return [], "no vector of the question"
 
 
-def _terms(texts: list[str], scope: Scope, known: Survey, language: str | None, drafted: Collection[str]) -> list[Term]:
-    """`language` is the one preferred, `drafted` are those of a draft."""
+def _terms(
+    texts: list[str], scope: Scope, known: Survey, language: str | None, drafted: Collection[str]
+) -> list[list[Term]]:
+    """The words of each text. `language` is the one preferred, `drafted` are those of a draft."""
     languages = known.languages
     if not scope.language:
         languages = languages | {*drafted, language or ""} - {""}
-    found = [
+    return [
         find_terms(text, languages=languages, scope=scope, total=known.passages, live=known.live, language=language)
         for text in texts
     ]
-    return found[0] if len(found) == 1 else blend_terms(found[0], found[1], context_share(texts[0]))
+
+
+def _blend(
+    vectors: Sequence[list[float]], spoken: Sequence[list[Term]], share: float
+) -> tuple[list[float] | None, list[Term]]:
+    """The question alone, or so much of it after what was said before."""
+    if len(spoken) == 1:
+        return (vectors[0] if vectors else None), spoken[0]
+    vector = blend_vectors(vectors[0], vectors[1], share) if vectors else None
+    return vector, blend_terms(spoken[0], spoken[1], share)
 
 
 def address(slug: str, anchor: str = "") -> str:
@@ -310,7 +334,12 @@ def open_address(candidate: Candidate, anchor: str = "") -> str:
     return address(candidate.slug, anchor) if candidate.audience == Audience.PUBLIC and candidate.slug else ""
 
 
-def _passage(candidate: Candidate, ranking: Ranking, gains: Mapping[UUID, float]) -> Passage:
+def _passage(
+    candidate: Candidate, ranking: Ranking, gains: Mapping[UUID, float], readings: Mapping[int, Reading]
+) -> Passage:
+    """`gains` are by article, `readings` by passage."""
+    reading = readings.get(candidate.chunk_id)
+    before = len(passage_text(candidate.title, candidate.heading, "x")) - 1  # the lines above the text
     return Passage(
         chunk_id=candidate.chunk_id,
         revision_id=candidate.revision_id,
@@ -326,6 +355,11 @@ def _passage(candidate: Candidate, ranking: Ranking, gains: Mapping[UUID, float]
         similarity=candidate.similarity,
         lexical=candidate.lexical or None,
         gain=round(gains.get(candidate.article_id, 0.0), 4),
+        read=tuple(
+            (start - before, alone, headed)
+            for start, alone, headed in (reading.sentences if reading else ())
+            if start >= before
+        ),
     )
 
 

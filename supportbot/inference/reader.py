@@ -10,8 +10,9 @@ import re
 import threading
 from bisect import bisect_right
 from collections import OrderedDict, deque
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 from torch import Tensor
@@ -24,6 +25,7 @@ MAX_WAITING = 64
 CACHED_TOKENS = 30_000  # about 45 MB: the passages that people ask for are the same few
 COMMON_PIECES = 100  # "the" to "where": they say nothing of the matter
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
+CLOSED = (".", "!", "?", ":", ";", ",")  # a line that ends so is no title
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +39,23 @@ class Reading:
     shallow: float
     least: float
     least_shallow: float
+    sentences: tuple["SentenceReading", ...] = ()
+
+
+class SentenceReading(NamedTuple):
+    """How near one sentence is to the question by itself, and together with the title and heading above it."""
+
+    start: int  # where in the text it begins
+    alone: float
+    headed: float
+
+
+class Cut(NamedTuple):
+    """A text's sentences: where each begins, how many are of its title lines, and which one each piece is of."""
+
+    starts: list[int]
+    head: int
+    numbers: Tensor
 
 
 class ReadingRequest:
@@ -53,7 +72,7 @@ class ReadingRequest:
         self.deliver = deliver
         self.cancelled = False
         self.pieces = [query, *(pieces for _, pieces in texts)]
-        self.sentences = [sentence_numbers(text, pieces.starts) for text, pieces in texts]
+        self.sentences = [cut_sentences(text, pieces.starts) for text, pieces in texts]
         self.vectors: dict[int, Tensor] = {}  # by place in `pieces`
 
     def readings(self) -> list[Reading]:
@@ -61,8 +80,8 @@ class ReadingRequest:
         weights = piece_weights(self.encoder.ranks(self.pieces[0].own_ids))
         query = self.vectors[0].float()
         return [
-            read(query, weights, self.vectors[place].float(), numbers)
-            for place, numbers in enumerate(self.sentences, 1)
+            read(query, weights, self.vectors[place].float(), sentences)
+            for place, sentences in enumerate(self.sentences, 1)
         ]
 
 
@@ -133,10 +152,14 @@ class Reader:
             self._cached_tokens -= len(key)
 
 
-def sentence_numbers(text: str, starts: Sequence[int]) -> Tensor:
-    """The number of the sentence that each piece stands in."""
+def cut_sentences(text: str, starts: Sequence[int]) -> Cut:
+    """`starts` are those of the text's pieces."""
     ends = [match.end() for match in SENTENCE.finditer(text)]
-    return torch.tensor([bisect_right(ends, start) for start in starts], dtype=torch.long)
+    lines = text.split("\n", 2)
+    titles = lines[: 1 if len(lines) < 3 or lines[1].rstrip().endswith(CLOSED) else 2] if len(lines) > 1 else []
+    head = bisect_right(ends, sum(len(line) + 1 for line in titles))
+    numbers = [bisect_right(ends, start) for start in starts]
+    return Cut([0, *ends], head, torch.tensor(numbers, dtype=torch.long))
 
 
 def piece_weights(ranks: Sequence[int]) -> Tensor:
@@ -148,15 +171,25 @@ def piece_weights(ranks: Sequence[int]) -> Tensor:
     return weights / weights.sum() if weights.any() else torch.full((len(ranks),), 1 / max(1, len(ranks)))
 
 
-def read(query: Tensor, weights: Tensor, text: Tensor, sentences: Tensor) -> Reading:
+def read(query: Tensor, weights: Tensor, text: Tensor, cut: Cut) -> Reading:
     """`query` and `text` are vectors of length 1 a piece, shallow and deep: [2, pieces, dimensions]."""
     if not query.shape[1] or not text.shape[1]:
         return Reading(0.0, 0.0, 0.0, 0.0)
     near = query @ text.transpose(1, 2)  # [2, question, text]
-    best = torch.full((2, near.shape[1], int(sentences[-1]) + 1), -1.0)
-    best = best.scatter_reduce(2, sentences.expand_as(near), near, "amax")
+    best = torch.full((2, near.shape[1], int(cut.numbers[-1]) + 1), -1.0)
+    best = best.scatter_reduce(2, cut.numbers.expand_as(near), near, "amax")
     pairs = torch.maximum(best[..., :-1], best[..., 1:]) if best.shape[2] > 1 else best
     means = (pairs * weights[:, None]).sum(1)  # [2, sentences]
     window = int(means[1].argmax())
     least = pairs[:, weights > 0, window].amin(1)
-    return Reading(means[1, window].item(), means[0, window].item(), least[1].item(), least[0].item())
+    numbers = (means[1, window], means[0, window], least[1], least[0])
+    return Reading(*(number.item() for number in numbers), sentences=tuple(_by_sentence(best[1], weights, cut)))
+
+
+def _by_sentence(best: Tensor, weights: Tensor, cut: Cut) -> Iterator[SentenceReading]:
+    """`best` is how near each piece of the question is to each sentence: [question, sentences]."""
+    head = best[:, : cut.head].amax(1, keepdim=True) if cut.head else best.new_full((len(best), 1), -1.0)
+    alone, headed = ((near * weights[:, None]).sum(0).tolist() for near in (best, torch.maximum(best, head)))
+    for start, one, both in zip(cut.starts, alone, headed, strict=False):
+        if one > -1:  # a sentence behind the last one that the encoder reads has no pieces
+            yield SentenceReading(start, one, both)

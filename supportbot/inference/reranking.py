@@ -14,12 +14,13 @@ from supportbot.inference.posting import post_once
 
 @dataclass(frozen=True, slots=True)
 class Reading:
-    """What the server says of one text. The last three are our own server's (`reader.Reading`), else None."""
+    """What the server says of one text. All but the first are our own server's (`reader.Reading`), else None."""
 
     relevance: float
     shallow: float | None = None
     least: float | None = None
     least_shallow: float | None = None
+    sentences: tuple[tuple[int, float, float], ...] = ()  # each one's start, nearness, and nearness below its headings
 
 
 def rerank(query: str, documents: Sequence[str], *, url: str, key: str, model: str, timeout: float) -> list[Reading]:
@@ -39,4 +40,7 @@ def _reading(result: dict[str, Any]) -> Reading:
     checked = [None if number is None else float(number) for number in numbers]
     if checked[0] is None or not all(number is None or math.isfinite(number) for number in checked):
         raise ValueError("a score is no number")
-    return Reading(checked[0], *checked[1:])
+    sentences = tuple((int(start), float(alone), float(headed)) for start, alone, headed in result.get("sentences", ()))
+    if not all(math.isfinite(alone) and math.isfinite(headed) for _, alone, headed in sentences):
+        raise ValueError("a score is no number")
+    return Reading(checked[0], *checked[1:], sentences=sentences)

@@ -33,6 +33,8 @@ class Relevance(Protocol):
     def least(self) -> float: ...
     @property
     def least_shallow(self) -> float: ...
+    @property
+    def sentences(self) -> Sequence[tuple[int, float, float]]: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,7 +166,7 @@ def embeddings_reply(wanted: EmbeddingsRequest, vectors: list[list[float]], toke
 
 
 def rerank_reply(wanted: RerankRequest, readings: Sequence[Relevance], tokens: int) -> dict[str, Any]:
-    """The body of a reply to a comparison, the nearest text first. `words` is our own: see `reader.Reading`."""
+    """The body of a reply to a comparison, the nearest text first. `words` and `sentences` are our own."""
     order = sorted(range(len(readings)), key=lambda place: -readings[place].relevance)
     results = [
         {
@@ -175,6 +177,7 @@ def rerank_reply(wanted: RerankRequest, readings: Sequence[Relevance], tokens: i
                 "least": readings[place].least,
                 "least_shallow": readings[place].least_shallow,
             },
+            "sentences": [[start, round(a, 4), round(b, 4)] for start, a, b in readings[place].sentences],
         }
         for place in order[: wanted.top_n]
     ]

@@ -69,6 +69,15 @@ def test_a_follow_up_is_read_with_what_it_follows_and_no_word_is_missed(model_se
     assert found[B].least is None
 
 
+def test_the_sentences_of_a_passage_are_told_apart(model_server):
+    found = read("How long does it take?", "", 0.0, {A: NORWAY})
+    assert [NORWAY[start:][:8] for start, _, _ in found[A].sentences] == ["We ship ", "It takes"]
+    first, second = found[A].sentences
+    assert second[1] > first[1]
+    followed = read("And how long?", "Shipping to Norway? And how long?", 0.4, {A: NORWAY})
+    assert [start for start, _, _ in followed[A].sentences] == [start for start, _, _ in found[A].sentences]
+
+
 def test_a_server_that_cannot_read_is_not_asked_again_for_a_while(fake_model, monkeypatch):
     assert read("What does shipping cost?", "", 0.0, {A: NORWAY}) is None
     monkeypatch.setattr(reading, "rerank", lambda *_args, **_others: pytest.fail("it was asked again"))
@@ -149,6 +158,13 @@ def test_passages_are_ordered_by_the_score_and_what_reading_added(countries):
     ranked = find_passages("How many euros is it to ship to Norway?", ranked=10).ranked
     placed = [passage.score + passage.gain for passage in ranked]
     assert placed == sorted(placed, reverse=True) and ranked[0].gain > 0
+
+
+@pytest.mark.django_db(transaction=True)
+def test_what_was_read_of_a_sentence_is_told_with_its_place_in_the_passage(countries):
+    passage = find_passages("How many days is it to Norway?").passages[0]
+    assert [passage.text[start:][:8] for start, _, _ in passage.read] == ["We ship ", "It takes"]
+    assert all(headed >= alone for _, alone, headed in passage.read)
 
 
 @pytest.mark.django_db(transaction=True)

@@ -63,6 +63,29 @@ def test_two_neighbouring_sentences_are_read_together_and_no_more(encoder):
     assert near.relevance > far.relevance
 
 
+def test_each_sentence_is_told_apart_with_its_place(encoder):
+    text = "Shipping\nAbroad\nTents are pitched by hand. We ship to Norway for 12 euros. It takes three days."
+    (found,) = readings_of(encoder, QUESTION, [text])
+    told = {text[one.start :].split(".")[0].split("\n")[0]: one for one in found.sentences}
+    assert list(told) == [
+        "Shipping",
+        "Abroad",
+        "Tents are pitched by hand",
+        "We ship to Norway for 12 euros",
+        "It takes three days",
+    ]
+    alone = {words: one.alone for words, one in told.items()}
+    assert max(alone, key=lambda words: alone[words]) == "We ship to Norway for 12 euros"
+    assert all(one.headed >= one.alone for one in found.sentences)
+    assert told["It takes three days"].headed > told["It takes three days"].alone
+
+
+def test_what_the_encoder_cannot_reach_has_no_reading(encoder):
+    text = "Shipping\n" + "We ship to Norway. " * 200
+    (found,) = readings_of(encoder, QUESTION, [text])
+    assert 10 < len(found.sentences) < 201
+
+
 def test_a_passage_that_was_read_lately_is_not_encoded_again(encoder, monkeypatch):
     encoded: list[int] = []
     real = encoder.piece_vectors
