@@ -11,6 +11,8 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from chat.closest import closest
+from chat.visible import visible
+from chat.window import fitting
 
 REFUSAL = "I could not find that in our articles."
 SYSTEM = (
@@ -58,7 +60,8 @@ class PromptPassage(Protocol):
 
 
 def build_prompt(question: str, passages: Sequence[PromptPassage]) -> list[dict[str, str]]:
-    """Chat messages that ask `question` over `passages`, numbered from 1 in the order given."""
+    """Chat messages that ask `question` over `passages`, numbered from 1 in the order given, as far as they fit."""
+    question, passages = fitting(question, passages)
     return [
         {"role": "system", "content": SYSTEM},
         {"role": "user", "content": show_passages(passages) + show_question(question, passages)},
@@ -88,10 +91,8 @@ def closest_line(question: str, passages: Sequence[PromptPassage]) -> str:
 
 def plain(text: str) -> str:
     """Text that can fake neither a chat turn nor a passage's number; links keep their words only."""
-    text = text.replace("\x00", "")
-    text = _MARKUP.sub(" ", text)
-    text = _LINK.sub(r"\1", text).replace("**", "")
-    return _MARKER.sub(r"(\1)", text)
+    text = _LINK.sub(r"\1", visible(text).replace("**", ""))  # first: what goes must not leave a control token behind
+    return _MARKER.sub(r"(\1)", _MARKUP.sub(" ", text))
 
 
 def cut(text: str, words: int, chars: int) -> str:

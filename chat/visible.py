@@ -11,7 +11,13 @@ LAYOUT = "\n\t"
 
 
 def visible(text: str) -> str:
-    """The characters that can be seen, with line breaks and tabs."""
+    """The characters that can be seen, with line breaks and tabs; other controls that part words become blanks."""
     if text.isprintable() and text.isascii():
         return text
-    return "".join(char for char in text if char in LAYOUT or unicodedata.category(char) not in HIDDEN)
+    return "".join(_seen(char) for char in text)
+
+
+def _seen(char: str) -> str:
+    if char in LAYOUT or unicodedata.category(char) not in HIDDEN:
+        return char
+    return " " if char.isspace() else ""

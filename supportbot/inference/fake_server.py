@@ -6,7 +6,8 @@ the model's name ends with (`other-64d`). Faults come from a script: `{"chat": [
 `GET /seen` counts requests and clients that hung up.
 
 Faults: a status such as `429`, `hang` (silence before the first word), `stall` (silence after it), `cut` (the
-connection ends after some words), `malformed` (an event that is not JSON), `slow` (a word every 50 ms).
+connection ends after some words), `malformed` (an event that is not JSON), `slow` (a word every 50 ms), `say:` and a
+text (which is the answer).
 """
 
 import argparse
@@ -31,6 +32,7 @@ MODELS = ("support-v1", "smollm2-135m-instruct", "all-minilm-l6-v2")
 SILENCE_SECONDS = 600.0
 SLOW_SECONDS = 0.05
 WORDS_BEFORE_FAULT = 3
+SAY = "say:"
 NO_PASSAGE = "There is no passage to answer from."
 PASSAGE = re.compile(r"^\[1\][^\n]*\n(.+?)(?=\n\n|\Z)", re.MULTILINE | re.DOTALL)
 SENTENCE = re.compile(r".+?[.!?](?=\s|\Z)|.+", re.DOTALL)
@@ -117,7 +119,10 @@ async def chat(request: Request) -> Response:
     fault, body = script.next("chat"), await request.json()
     if fault.isdigit():
         return _refused(int(fault))
-    words = answer_to(body["messages"]).split()[: body.get("max_tokens") or None]
+    if fault.startswith(SAY):
+        words = fault.removeprefix(SAY).split(" ")
+    else:
+        words = answer_to(body["messages"]).split()[: body.get("max_tokens") or None]
     if body.get("stream"):
         return StreamingResponse(_stream(body, words, fault, script), media_type="text/event-stream")
     message = {"role": "assistant", "content": " ".join(words)}
