@@ -62,7 +62,7 @@ class Coefficients:
         return logistic(self.intercept + sum(w * x for w, x in zip(self.weights, evidence.features(), strict=True)))
 
 
-SEARCHED = Coefficients(-0.8, (2.54, 3.65, -0.46, -0.48, 4.72, -7.2, 1.81, -1.1))
+SEARCHED = Coefficients(-0.79, (2.64, 3.78, -0.46, -0.47, 4.57, -7.27, 1.77, -1.06))
 BY_WORDS_ALONE = Coefficients(
     -0.62, (2.51, 6.04, -0.1, 0, 0, 0, 0, 0)
 )  # without vectors the scores are of another scale
@@ -74,16 +74,22 @@ def answerable(evidence: Evidence, *, by_words_alone: bool = False) -> float:
 
 
 def evidence_of(
-    question: str, scores: Sequence[float], passages: Sequence[str], reading: Reading | None = None
+    question: str,
+    scores: Sequence[float],
+    passages: Sequence[str],
+    reading: Reading | None = None,
+    *,
+    leaning: Sequence[float] = (),
 ) -> Evidence:
     """`scores` are the articles' fused scores and `passages` their texts with titles and headings, both best first.
 
-    `reading` is of the first article; one that says nothing of single words is as none.
+    `reading` is of the first article; one that says nothing of single words is as none. `leaning` are the articles'
+    scores for a question that may go on with what was said before it, if it does.
     """
     first = passages[:READ_PASSAGES]
     found = Evidence(
-        best=scores[0],
-        lead=stands_out(scores),
+        best=max([scores[0], *leaning[:1]]),
+        lead=max(stands_out(scores), stands_out(leaning)),
         missing=float(is_missing(question, first)),
         denied=float(is_denied(question, first)),
     )
@@ -99,6 +105,7 @@ def evidence_of(
 
 
 def stands_out(scores: Sequence[float]) -> float:
+    """How far the best is ahead of those behind it; 0 where it is alone."""
     behind = scores[1 : 1 + BEHIND]
     return scores[0] - sum(behind) / len(behind) if behind else 0.0
 

@@ -63,6 +63,13 @@ def test_a_question_may_deny_what_no_passage_denies(question, passage, denied):
     assert evidence_of(question, [0.8], [passage]).denied == float(denied)
 
 
+def test_what_may_go_on_with_the_subject_is_judged_by_the_better_of_two_searches():
+    apart = [0.5, 0.4]
+    assert evidence_of("and then", apart, [""], leaning=[0.8, 0.3]) == Evidence(0.8, 0.5, 0, 0)
+    assert evidence_of("and then", apart, [""], leaning=[0.3]) == evidence_of("and then", apart, [""])
+    assert evidence_of("and then", [0.5], [""], leaning=[]).lead == 0
+
+
 def made(seed: int, slope: float = 4.0, n: int = 400) -> Labelled:
     """A set whose first feature tells, by a known logistic law, and whose second says nothing."""
     chance = np.random.default_rng(seed)

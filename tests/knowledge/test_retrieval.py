@@ -6,6 +6,7 @@ from django.db import connection
 from django.utils.text import slugify
 
 from knowledge import indexing, publishing
+from knowledge.followups import kind_of
 from knowledge.lexemes import find_terms
 from knowledge.models import Article, Audience, Category
 from knowledge.retrieval import afind_passages, find_passages
@@ -138,6 +139,20 @@ def test_what_was_said_before_tells_what_a_follow_up_is_about(fake_model):
     for subject, article in (("I want to buy boots", boots), ("I want to buy tents", tents)):
         assert find_passages(follow_up, context=subject).ranked_article_ids[0] == article.pk
     assert find_passages("When are tents delivered?", context="boots").ranked_article_ids[0] == tents.pk
+
+
+def test_a_question_that_stands_alone_loses_nothing_by_what_was_said_and_may_gain(fake_model):
+    write("Tents", "Tents are delivered in 3 days, and a deposit is asked for each.")
+    write("Boots", "Boots are brown.")
+    indexing.embed_stale()
+    question = "How large would the usual deposit be?"
+    alone, on, off = (
+        find_passages(question, context=said) for said in ("", "Tents are delivered when?", "Boots brown?")
+    )
+    assert kind_of(question) == "alone"
+    assert "lean" in on.ms and "lean" not in alone.ms
+    assert on.answerable > off.answerable
+    assert "lean" not in find_passages("How large is it?", context="Tents?").ms  # it leans on them in any case
 
 
 def test_a_language_that_is_demanded_leaves_the_others_out(fake_model):
