@@ -126,16 +126,22 @@ async def _computed(request: Request, start: Callable[[Callable[[list[Any]], Non
 
 
 async def list_models(request: Request) -> Response:
-    """Every model by name; adapters that may not serve with the reason."""
+    """Every model by name; adapters that may not serve with the reason, and what serves by their name meanwhile."""
     runtime: Runtime = request.app.state.runtime
-    plan, adapters = runtime.plan, await asyncio.to_thread(runtime.models.adapters.all)
+    store = runtime.models.adapters
+    plan, adapters = runtime.plan, await asyncio.to_thread(store.all)
     entries: list[dict[str, Any]] = [{"id": name} for name in (plan.base, *runtime.models.encoders.names)]
     entries += [
         {"id": adapter.name, "parent": plan.base, "sha256": adapter.sha256, "prompt_version": adapter.prompt_version}
         for adapter in adapters
         if not adapter.refusal
     ]
-    refused = [{"id": adapter.name, "reason": adapter.refusal} for adapter in adapters if adapter.refusal]
+    refused = [
+        {"id": adapter.name, "reason": adapter.refusal, "serving": before.sha256 if before else None}
+        for adapter in adapters
+        if adapter.refusal
+        for before in [store.served(adapter.name)]
+    ]
     data = [{"object": "model", "owned_by": "supportbot"} | entry for entry in entries]
     return JSONResponse({"object": "list", "data": data, "refused": refused})
 
