@@ -265,6 +265,7 @@ GENERATOR_WEIGHTS = env_path("GENERATOR_WEIGHTS", None)
 ENCODER_WEIGHTS = env_path("ENCODER_WEIGHTS", None)
 ENCODERS_DIR = DATA_DIR / "encoders"
 ADAPTER_DIRS = [BASE_DIR / "chat" / "tuning" / "shipped", DATA_DIR / "adapters"]
+PROMPT_VERSION = "chat.prompts.PROMPT_VERSION"  # where it stands: an adapter that was trained for another is refused
 MODEL_THREADS = env_int("MODEL_THREADS", os.cpu_count() or 1, least=1, most=256)
 MODEL_WEIGHTS = env_choice("MODEL_WEIGHTS", "auto", "bf16", "int8", "fp32")
 MODEL_MAX_BATCH = env_int("MODEL_MAX_BATCH", 8, least=1, most=64)
@@ -291,6 +292,7 @@ CHAT_GRACE_SECONDS = env_float("CHAT_GRACE_SECONDS", 30)
 CHAT_ANSWERABLE_FLOOR = env_float("CHAT_ANSWERABLE_FLOOR", 0.42, least=0, most=1)
 CHAT_EXTRACT_FLOOR = env_float("CHAT_EXTRACT_FLOOR", 0.7, least=0, most=1)
 CHAT_SUPPORT_FLOOR = env_float("CHAT_SUPPORT_FLOOR", 0.3, least=0, most=1)
+CHAT_CHOICE_FLOOR = env_float("CHAT_CHOICE_FLOOR", 0.8, least=0, most=2)
 CHAT_MOST_WRONG_PERCENT = env_float("CHAT_MOST_WRONG_PERCENT", 0, least=0, most=100)  # 0: the floors as they are
 TOKEN_DAYS = env_int("TOKEN_DAYS", 90, least=1, most=3650)
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
+from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
     import uvicorn
@@ -79,6 +80,7 @@ class Command(BaseCommand):
             max_waiting=settings.MODEL_MAX_WAITING,
             weights=settings.MODEL_WEIGHTS,
             built=settings.DATA_DIR / "models",
+            prompt_version=import_string(settings.PROMPT_VERSION),
         )
         runtime = Runtime(plan)
         config = uvicorn.Config(
