@@ -18,6 +18,7 @@ from supportbot.inference.bench.serving import Server
 from supportbot.inference.weights import base_sha256, file_sha256
 
 OURS, PEERS = "ours", ("ours", "generate", "generate_batch", "llamacpp")
+QUEUED, MOST_QUEUED = "generate", 4
 WARM, WARM_TOKENS = 2, 8
 CONTEXT_STEP = 256
 HOW_TO_GET = "pip install -r requirements-bench.txt (it is compiled: minutes), or --python PATH of one that has it"
@@ -180,7 +181,7 @@ class Comparison:
                 end = start + self.plan.size(streams)
                 asked[streams] = [questions[number % len(questions)] for number in range(start, end)]
                 start = end
-            order = [(name, streams) for name in peers for streams in self.plan.streams]
+            order = [(name, streams) for name in peers for streams in self.plan.streams if _is_asked(name, streams)]
             chance.shuffle(order)
             for name, streams in order:
                 told = peers[name].ask({"streams": streams, "asked": asked[streams]})
@@ -192,6 +193,11 @@ class Comparison:
         rows = []
         for streams in self.plan.streams:
             for name, told in facts.items():
+                if not _is_asked(name, streams):
+                    self.missing[f"{name} with more than {MOST_QUEUED} streams"] = (
+                        "left out: a longer queue, nothing else"
+                    )
+                    continue
                 figures = row([one for one in self.rounds if (one.peer, one.streams) == (name, streams)])
                 if streams == 1 and figures["decode_rate"]:
                     figures["share_of_roof"] = share_of_roof(figures["decode_rate"], told["weights"], bandwidth)
@@ -224,6 +230,11 @@ def _round(name: str, streams: int, repeat: int, told: Mapping[str, Any], asked:
             )
         heard.append(Heard(given["question"], one["prompt"], one["tokens"], one["first"], one["whole"]))
     return Round(name, streams, repeat, told["wall"], tuple(heard))
+
+
+def _is_asked(name: str, streams: int) -> bool:
+    """What writes one answer after the other tells nothing new with more in the queue."""
+    return name != QUEUED or streams <= MOST_QUEUED
 
 
 def _parameters(place: Path) -> int:

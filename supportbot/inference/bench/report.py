@@ -11,7 +11,7 @@ OTHER = "#94a3b8"
 
 def lines(result: Mapping[str, Any]) -> list[str]:
     """The table, a line a peer and number of streams, and what it was measured on."""
-    head = f"{'peer':16}{'streams':>8}{'first s p50 p95':>17}{'whole s p50 p95':>17}{'prompt/s':>10}{'words/s':>9}"
+    head = f"{'peer':16}{'streams':>8}{'first s p50 p95':>17}{'whole s p50 p95':>17}{'prompt':>10}{'decode':>9}"
     told = [f"{head}{'in all':>8}{'of roof':>9}  whole answer, times ours"]
     for row in result["rows"]:
         times = row.get("times_ours")
@@ -31,6 +31,10 @@ def lines(result: Mapping[str, Any]) -> list[str]:
         f"{asked['asked']} questions, prompts of {asked['prompt_tokens']:g} tokens, answers of {asked['new_tokens']:g}"
         f" (the same number for all); the memory gives {memory:.1f} GB/s"
     )
+    told += [
+        "prompt, decode, in all: tokens a second of reading, of writing for one customer, of all with their prompts;",
+        "of roof: decode beside reading the weights once a token; times ours: of n pairs, with 95 % intervals",
+    ]
     if asked["again"]:
         told.append("There were fewer questions than that: some came twice, and an engine may have remembered them.")
     return told

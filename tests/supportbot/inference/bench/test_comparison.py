@@ -98,5 +98,15 @@ def test_the_picture_is_an_svg_with_a_bar_for_each_peer_and_number_of_streams(re
     assert "one customer" in picture(result) and "4 at once" in picture(result)
 
 
+def test_what_answers_one_after_the_other_is_not_asked_by_many(comparison):
+    comparison.plan = replace(PLAN, streams=(4, 8), repeats=1)
+    peers = {"ours": Steady(1.0), "generate": Steady(3.0)}
+    comparison._rounds(peers, Roof(), QUESTIONS)
+    told = comparison._result({name: {"now_mib": 1, "peak_mib": 1, "weights": 1} for name in peers}, QUESTIONS)
+    assert [streams for streams, _ in peers["generate"].asked] == [4]
+    assert [(row["peer"], row["streams"]) for row in told["rows"]] == [("ours", 4), ("generate", 4), ("ours", 8)]
+    assert "a longer queue" in told["missing"]["generate with more than 4 streams"]
+
+
 def test_a_round_has_as_many_questions_as_streams_at_least():
     assert replace(PLAN, streams=(16,), repeats=1).needed == 16 + 2, "and two to warm up with"
