@@ -11,12 +11,15 @@ from dataclasses import dataclass, field, replace
 from django.conf import settings
 
 from chat import smalltalk
+from chat.choosing import Choice
 from chat.condensing import condense
-from chat.extracts import extract
+from chat.dial import answerable_floor
+from chat.extracts import extract_of
+from chat.likelihood import candidates
 from chat.phrases import say
 from chat.prompts import PROMPT_VERSION, build_prompt
 from chat.sentence_support import Supported
-from chat.speech import Speech, Unfounded
+from chat.speech import Outdone, Speech, Unfounded
 from chat.support import Unsupported
 from knowledge.blending import context_of
 from knowledge.retrieval import Passage, Retrieval, RetrievalError, afind_passages
@@ -166,18 +169,21 @@ async def search(question: str, context: str, end: Ending, options: Options) -> 
 
 
 def is_enough(found: Retrieval, options: Options) -> bool:
-    return bool(found.passages) and (options.passages is not None or found.answerable >= settings.CHAT_ANSWERABLE_FLOOR)
+    return bool(found.passages) and (options.passages is not None or found.answerable >= answerable_floor())
 
 
 async def write(question: str, found: Retrieval, end: Ending, options: Options) -> AsyncGenerator[Event, None]:
     """The model's words as far as they hold; else the passage's own, after a Restart if some were said."""
-    taken = extract(end.standalone, found.passages, question)
+    likely = candidates(end.standalone, found.passages, question)
+    taken = extract_of(likely, found.passages, question)
     end.chance = round(taken.chance, 3)
+    chosen = options.answerer == "live" and settings.CHAT_CHOICE_FLOOR > 0
+    choice = Choice(taken, likely, settings.CHAT_CHOICE_FLOOR) if chosen else None
     why = why_not_model(found, end, options)
     spoke = False
     if not why:
         try:
-            async with aclosing(speak(end.standalone, found.passages, end, options)) as texts:
+            async with aclosing(speak(end.standalone, found.passages, end, options, choice)) as texts:
                 async for text in texts:
                     spoke = True
                     yield Words(text)
@@ -196,6 +202,8 @@ async def write(question: str, found: Retrieval, end: Ending, options: Options) 
         except Unsupported as error:
             why, end.stopped = "unsupported_fact", f"{error.kind}: {error.fact}"
             logger.info("answer stopped by the fact gate", kind=error.kind)
+        except Outdone:
+            why = "passage_likelier"
         except Unfounded as error:
             why, end.stopped = "unsupported", f"sentence, {error.sentence.score:.2f}: {error.sentence.text}"
             logger.info("answer stopped for want of support", score=error.sentence.score)
@@ -216,16 +224,20 @@ def why_not_model(found: Retrieval, end: Ending, options: Options) -> str:
     """The reason to show the passage itself from the start, or nothing."""
     if options.answerer == "extract":
         return options.why_extract
+    if options.answerer == "live" and settings.CHAT_CHOICE_FLOOR > 1:
+        return "passage_first"
     if options.answerer == "live" and {end.language, found.passages[0].language} != {WRITTEN_LANGUAGE}:
         return "language"
     return ""
 
 
-async def speak(question: str, passages: Sequence[Passage], end: Ending, options: Options) -> AsyncGenerator[str, None]:
+async def speak(
+    question: str, passages: Sequence[Passage], end: Ending, options: Options, choice: Choice | None
+) -> AsyncGenerator[str, None]:
     """The model's words, checked by `Speech`. Sets what `end` says of them."""
     end.model, end.prompt_version = options.model or settings.CHAT_MODEL, PROMPT_VERSION
     floor = settings.CHAT_SUPPORT_FLOOR if options.answerer == "live" else 0.0
-    speech = Speech(question, passages, gate=options.gate, floor=floor)
+    speech = Speech(question, passages, gate=options.gate, floor=floor, choice=choice)
     end.support = speech.support
     pieces = stream_chat(
         build_prompt(question, passages),

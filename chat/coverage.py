@@ -21,7 +21,8 @@ SHOWN = 10  # questions of each kind
 READ = 500  # of the newest answers, before they are grouped
 MANY_DISLIKED = 3  # thumbs down in IDLE_DAYS
 LOW_SCORE = 0.6  # an answer from passages that hold it less likely than this was a guess
-DOUBTS = ("unsupported_fact", "model_refused")  # why a passage was shown: other reasons tell nothing of the article
+# Why a passage was shown; other reasons tell nothing of the article.
+DOUBTS = ("unsupported_fact", "unsupported", "model_refused")
 QUESTION_CHARS = 300
 
 

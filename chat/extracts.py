@@ -4,15 +4,18 @@ A sentence is never cut. The lead of a list comes with its items, and an item ne
 question asks for stays whole as far as the bound goes.
 """
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chat.cues import asks_for_steps
 from chat.likelihood import PRONOUN, Candidate, Quotable, candidates
 from chat.sentences import Sentence
+from chat.visible import visible
 
 MAX_SENTENCES = 3  # a list that is kept whole may have more
 MAX_WORDS = 60  # one sentence may be longer
+MARKER = re.compile(r"\[(\s*\d+(?:\s*[,;]\s*\d+)*\s*)\]")
 NEAR = 0.2  # a neighbour comes along if it is at least so likely as the best sentence is, times this
 
 
@@ -20,7 +23,12 @@ NEAR = 0.2  # a neighbour comes along if it is at least so likely as the best se
 class Extract:
     text: str  # with a marker [n] after what was taken from passage n
     cited: list[int]
-    chance: float  # that the answer is among these sentences, if it is in the passages
+    sentences: list[Candidate]  # that it is made of
+
+    @property
+    def chance(self) -> float:
+        """That the answer is among these sentences, if it is in the passages."""
+        return sum(one.chance for one in self.sentences)
 
 
 def extract(question: str, passages: Sequence[Quotable], asked: str = "") -> Extract:
@@ -28,14 +36,19 @@ def extract(question: str, passages: Sequence[Quotable], asked: str = "") -> Ext
 
     `asked` is the question without what was carried over from the turns before.
     """
-    found = candidates(question, passages, asked)
+    return extract_of(candidates(question, passages, asked), passages, asked or question)
+
+
+def extract_of(found: Sequence[Candidate], passages: Sequence[Quotable], asked: str) -> Extract:
+    """`extract`, where the candidates are known."""
     if not found:
-        return Extract(f"{passages[0].title} [1]", [1], 0.0)
+        return Extract(f"{_safe(passages[0].title)} [1]", [1], [])
     best = max(found, key=lambda one: one.chance)
     passage = [one for one in found if one.number == best.number]
-    chosen = _chosen(best.sentence.place, passage, steps=asks_for_steps(asked or question))
-    text = _laid_out([passage[place].sentence for place in chosen])
-    return Extract(f"{text} [{best.number}]", [best.number], sum(passage[place].chance for place in chosen))
+    chosen = _chosen(best.sentence.place, passage, steps=asks_for_steps(asked))
+    shown = [passage[place] for place in chosen]
+    text = _laid_out([one.sentence for one in shown])
+    return Extract(f"{_safe(text)} [{best.number}]", [best.number], shown)
 
 
 def _chosen(best: int, passage: Sequence[Candidate], *, steps: bool) -> list[int]:
@@ -83,6 +96,11 @@ def _beside(best: int, chosen: set[int], count: int) -> list[int]:
 
 def _is_near(one: Candidate, best: Candidate) -> bool:
     return one.chance >= NEAR * best.chance
+
+
+def _safe(text: str) -> str:
+    """Without what nobody sees, and without a number that would be taken for that of a passage."""
+    return MARKER.sub(r"(\1)", visible(text))
 
 
 def _words(sentence: Sentence) -> int:

@@ -6,6 +6,7 @@ support is taken back by whoever asked for it.
 
 from collections.abc import Sequence
 
+from chat.choosing import Choice
 from chat.citations import Citations
 from chat.likelihood import Quotable
 from chat.prompts import REFUSAL
@@ -22,16 +23,33 @@ class Unfounded(Exception):
         self.sentence = sentence
 
 
-class Speech:
-    """Feed it the model's pieces; say what it gives. `feed` and `end` raise Unsupported, Unfounded below `floor`."""
+class Outdone(Exception):
+    """The passages' own sentences are the better answer."""
 
-    def __init__(self, question: str, passages: Sequence[Quotable], *, gate: bool = True, floor: float = 0.0) -> None:
+
+class Speech:
+    """Feed it the model's pieces; say what it gives. `feed` and `end` raise Unsupported, Unfounded and Outdone.
+
+    A sentence whose support is below `floor` is Unfounded; `choice` is between the model and the extract.
+    """
+
+    def __init__(
+        self,
+        question: str,
+        passages: Sequence[Quotable],
+        *,
+        gate: bool = True,
+        floor: float = 0.0,
+        choice: Choice | None = None,
+    ) -> None:
         self._citations = Citations(range(1, len(passages) + 1))
         quoted = [f"{p.title}\n{p.heading}\n{p.text}" for p in passages]
         self._gate = Gate(quoted, question) if gate else None
         self._ground = Ground(passages)
         self._floor = floor
         self._opening: str | None = ""  # the beginning, as long as it may become the refusal
+        self._choice = choice  # as long as it is not made
+        self._kept, self._told = "", 0  # what was fed until then, and how much of it was passed on
         self._unjudged = ""
         self.support: list[Supported] = []
         self.refused = False
@@ -50,7 +68,7 @@ class Speech:
         if self._opening and not self.refused:
             text, self._opening = self._through_gate(self._opening), None
         rest = self._gate.flush() if self._gate and not self.refused else ""
-        text = self._spoken((text + rest).rstrip())
+        text = self._spoken((text + rest).rstrip(), over=True)
         if is_said(self._unjudged):
             self._judge([self._unjudged])
         return text
@@ -73,10 +91,28 @@ class Speech:
     def _through_gate(self, text: str) -> str:
         return self._gate.feed(text) if self._gate else text
 
-    def _spoken(self, text: str) -> str:
+    def _spoken(self, text: str, *, over: bool = False) -> str:
+        text = self._chosen(text, over)
         self.spoke = self.spoke or bool(text.strip())
         over, self._unjudged = ended(self._unjudged + text)
         self._judge(over)
+        return text
+
+    def _chosen(self, text: str, over: bool) -> str:
+        """Nothing until it is clear that the model may answer, then all that was kept. Raises Outdone."""
+        if self._choice is None:
+            return text
+        self._kept += text
+        sentences, _ = ended(self._kept)
+        whole = over or bool(sentences)
+        if over and not is_said(self._kept):
+            return ""
+        may_speak = self._choice.may_speak(sentences[0] if sentences else self._kept, over=whole)
+        if may_speak is False:
+            raise Outdone
+        if whole:
+            self._choice = None  # the first sentence is over: it is made
+        text, self._told = (self._kept[self._told :], len(self._kept)) if may_speak else ("", self._told)
         return text
 
     def _judge(self, sentences: Sequence[str]) -> None:

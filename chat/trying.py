@@ -22,6 +22,7 @@ from redis.exceptions import RedisError
 
 from chat import limits, replays
 from chat.answering import AnswerFailed, Ending, Event, Options, Restart, Sources, Stage, Words, compose
+from chat.dial import answerable_floor
 from chat.models import Message
 from chat.replies import seats
 from chat.seats import Seats
@@ -202,7 +203,7 @@ def ranking(search: Search, asked: dict[str, Any], given: list[Passage]) -> dict
         subject,
         given=given,
         audiences=ASKERS[asked["asker"]],
-        floor=settings.CHAT_ANSWERABLE_FLOOR,
+        floor=answerable_floor(),
         missing=missing,
     )
     passages = rows(found, subject, given) if found else []

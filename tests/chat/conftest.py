@@ -159,6 +159,7 @@ def articles(django_db_setup, django_db_blocker, fake_model_url):
 def shop(db, articles, fake_model, settings):
     """A widget of this test alone. Made on another thread: this one's transaction is never committed."""
     settings.PORT, settings.CHAT_ANSWERABLE_FLOOR = 8000, 0.0
+    settings.CHAT_CHOICE_FLOOR = 0.0  # each word of the model is heard at once
     script(fake_model)
     fields = {"greeting": "Hello!", "suggestions": ["Returns?"], "identity_secret": "s" * 40}
     return THREADS.submit(_make_widget, **fields, allowed_origins="https://shop.example").result(10)

@@ -92,8 +92,9 @@ async def test_each_sentence_of_an_answer_has_its_support(found, monkeypatch) ->
     assert end.chance is not None and 0 < end.chance <= 1
 
 
-async def test_a_sentence_without_support_is_taken_back_and_the_passage_shown(found, monkeypatch) -> None:
+async def test_a_sentence_without_support_is_taken_back_and_the_passage_shown(found, monkeypatch, settings) -> None:
     found(0.9)
+    settings.CHAT_CHOICE_FLOOR = 0.0
     says(monkeypatch, "Kayaks are", " always taken back. [1]", " Ask in any shop.")
     end, _, events = await composed(Options())
     assert (end.outcome, end.reason, end.support) == ("extracted", "unsupported", [])
@@ -101,6 +102,23 @@ async def test_a_sentence_without_support_is_taken_back_and_the_passage_shown(fo
     places = [place for place, event in enumerate(events) if isinstance(event, Restart)]
     after = "".join(event.text for event in events[places[0] :] if isinstance(event, Words))
     assert len(places) == 1 and after == "You can return unused items within 60 days. [1]"
+
+
+async def test_where_the_passage_is_likelier_not_a_word_of_the_model_is_heard(found, monkeypatch) -> None:
+    found(0.9)
+    says(monkeypatch, "Kayaks are", " always taken back. [1]", " Ask in any shop.")
+    end, words, events = await composed(Options())
+    assert (end.outcome, end.reason, end.stopped) == ("extracted", "passage_likelier", "")
+    assert words == "You can return unused items within 60 days. [1]"
+    assert not any(isinstance(event, Restart) for event in events)
+
+
+async def test_the_model_need_not_be_asked(found, monkeypatch, settings) -> None:
+    found(0.9)
+    settings.CHAT_CHOICE_FLOOR = 2.0
+    monkeypatch.setattr(answering, "stream_chat", None)
+    end, words, _ = await composed(Options())
+    assert (end.outcome, end.reason) == ("extracted", "passage_first") and words
 
 
 async def test_a_fact_in_no_passage_is_kept_for_review(found, monkeypatch) -> None:

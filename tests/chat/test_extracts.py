@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from hypothesis import given
 from hypothesis import strategies as st
 
-from chat.extracts import MAX_WORDS, extract
+from chat.extracts import MARKER, MAX_WORDS, extract
 from chat.sentences import sentences
+from chat.visible import visible
 
 
 @dataclass
@@ -90,6 +91,11 @@ def test_a_passage_without_a_sentence_is_named():
     assert extract("What?", [Passage("| | |")]).text == "Returns [1]"
 
 
+def test_what_nobody_sees_and_other_numbers_do_not_come_along():
+    passage = Passage("A label costs £2.95 [2] at\u202e any\u200b shop.", score=1.0)
+    assert extract("What does a label cost?", [passage]).text == "A label costs £2.95 (2) at any shop. [1]"
+
+
 def test_a_surer_choice_has_a_higher_chance():
     sure = extract("What does a prepaid label cost?", [LABEL])
     unsure = extract("Do you sell kayaks?", [RETURNS, LABEL, MISSING, ZIP])
@@ -100,7 +106,7 @@ def test_a_surer_choice_has_a_higher_chance():
 def test_whole_sentences_of_one_passage_and_no_more_than_the_bound(question, texts):
     taken = extract(question, [Passage(text) for text in texts])
     number = taken.cited[0]
-    parts = [one.text for one in sentences(texts[number - 1])] or ["Returns"]
+    parts = [MARKER.sub(r"(\1)", visible(one.text)) for one in sentences(texts[number - 1])] or ["Returns"]
     shown = taken.text.removesuffix(f" [{number}]")
     assert any(one in shown for one in parts)
     left = shown
