@@ -1,11 +1,14 @@
 """What managers narrow the list of conversations by."""
 
+from uuid import UUID
+
 from django.contrib import admin
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
 from django.utils.translation import gettext_lazy as _
 
 from chat.models import Conversation, Message, Review
+from knowledge.models import Article
 
 
 def having(conversations: QuerySet[Conversation], **answer: object) -> QuerySet[Conversation]:
@@ -49,6 +52,24 @@ class AdapterFilter(admin.SimpleListFilter):
 
     def queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> QuerySet[Conversation]:
         return having(queryset, adapter=self.value()) if self.value() else queryset
+
+
+class CitedFilter(admin.SimpleListFilter):
+    """Narrows by one article, by a link from its page; without one it is not offered, since articles are many."""
+
+    title, parameter_name = _("cited article"), "cited"
+
+    def lookups(self, request: HttpRequest, model_admin: admin.ModelAdmin) -> list[tuple[str, str]]:
+        try:
+            article = Article.objects.filter(pk=UUID(request.GET.get(self.parameter_name, ""))).first()
+        except ValueError:
+            return []
+        return [(str(article.pk), article.title)] if article else []
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[Conversation]) -> QuerySet[Conversation]:
+        if not self.value():
+            return queryset
+        return having(queryset, passages__cited=True, passages__revision__article=self.value())
 
 
 class ReviewFilter(admin.SimpleListFilter):

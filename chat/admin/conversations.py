@@ -25,7 +25,7 @@ from django.utils import timezone
 from django.views.decorators.http import require_GET, require_POST
 
 from chat import desk, exports
-from chat.filters import AdapterFilter, OutcomeFilter, RatingFilter, ReviewFilter
+from chat.filters import AdapterFilter, CitedFilter, OutcomeFilter, RatingFilter, ReviewFilter
 from chat.models import Conversation, Message, Review
 from chat.review import next_unreviewed, save_review
 from chat.transcripts import as_line, is_settled, last_settled, turns_of
@@ -39,7 +39,9 @@ def _answers(**more: object) -> QuerySet[Message]:
 class ConversationAdmin(admin.ModelAdmin):
     list_display = ("started", "first_question", "where", "outcome", "turns", "rated", "reviewed", "adapter", "seconds")
     list_display_links = ("started", "first_question")
-    list_filter = ("state", OutcomeFilter, RatingFilter, ReviewFilter, "created", AdapterFilter, "language", "widget")
+    list_filter = (
+        "state", OutcomeFilter, RatingFilter, ReviewFilter, "created", AdapterFilter, CitedFilter, "language", "widget",
+    )  # fmt: skip
     search_fields = ("messages__text",)
     search_help_text = "Words that were said, by anybody."
     date_hierarchy = "created"

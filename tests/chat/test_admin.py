@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from datetime import timedelta
 
 import pytest
@@ -11,7 +12,9 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from chat.models import Conversation, Message, Rating, Review, Visitor, Widget
+from chat.models import Conversation, Message, Rating, RetrievedPassage, Review, Visitor, Widget
+from knowledge import publishing
+from knowledge.models import Article, Category
 
 LIST = "admin:chat_conversation_changelist"
 
@@ -121,6 +124,26 @@ def test_those_who_wait_for_a_person_come_first_the_longest_wait_before_the_othe
         "newer still",
         newest.messages.first().text,
     ]
+
+
+def test_an_articles_page_leads_to_the_answers_that_cited_it(widget) -> None:
+    shop = Category.objects.create(name="Shop", slug="shop")
+    prices, boots = (
+        publishing.publish(article=Article(slug=slug, title=slug, body="It costs £3.", category=shop), by=None)
+        for slug in ("prices", "boots")
+    )
+    asked = talk(widget, "How much?", "It costs £3. [1]")
+    seen = {"url": "/help/prices/", "score": 1, "title": "prices"}
+    for n, (revision, cited) in enumerate(((prices, True), (boots, False)), 1):
+        RetrievedPassage.objects.create(message=answer_of(asked), n=n, revision=revision, cited=cited, **seen)
+    client = carl("manager", "agent")
+    page = client.get(reverse("admin:knowledge_article_revisions", args=[prices.article_id])).content.decode()
+    (link,) = re.findall(r'href="([^"]+)">Review it<', page)
+    assert f"cited={prices.article_id}" in link
+    assert listed(client, cited=str(prices.article_id)) == {str(asked.pk)}
+    assert listed(client, cited=str(boots.article_id)) == set()
+    for nobody in ("x", str(asked.pk)):
+        assert listed(client, cited=nobody) == {str(asked.pk)}
 
 
 def test_the_list_is_narrowed_by_outcome_rating_adapter_review_language_and_words(widget) -> None:
