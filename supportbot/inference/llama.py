@@ -18,7 +18,7 @@ from torch import Tensor
 from transformers import PreTrainedModel
 
 from supportbot.inference.cache import States
-from supportbot.inference.products import DOWN, GATE_UP, OUTPUT, QKV, Adapter, Product, cast, read_adapter
+from supportbot.inference.products import DOWN, GATE_UP, OUTPUT, QKV, Adapter, Multiply, Product, cast, read_adapter
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -90,10 +90,12 @@ class Llama:
         self.norm = cast(model.model.norm.weight, dtype)
         self.head = Product(model.lm_head.weight, None, dtype, int8=int8)
         tied = model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
-        self.embeddings = self.head.weight if tied else cast(model.model.embed_tokens.weight, dtype)
+        shared = self.head.weight if tied else None
+        self.embeddings = cast(model.model.embed_tokens.weight, dtype) if shared is None else shared
         self.cosines, self.sines = self._rotations(model)  # in float32
         self.adapter: Adapter | None = None
-        self.step: Step = self.torch_step  # how a few rows are computed fastest: machine.py may choose another way
+        self.multiply: Multiply = Product.plainly  # how prompts are computed fastest, and
+        self.step: Step = self.torch_step  # how a few rows are: machine.py may choose other ways
         self.spare_rows = SPARE_ROWS  # so many rows cost little more than one
 
     def tuned(self, tensors: Mapping[str, Tensor], scaling: float) -> Llama:
@@ -109,10 +111,13 @@ class Llama:
         """Whether it was made with weights in 8 bits too."""
         return self.head.bytes is not None
 
-    def forget_bytes(self) -> None:
-        """They are not used on this machine."""
+    def forget(self, *, plain: bool = False, int8: bool = False) -> None:
+        """Let go of weights that nothing here is computed by."""
         for product in [self.head, *(product for layer in self.layers for product in layer.products)]:
-            product.bytes = product.scales = None
+            if plain:
+                product.weight = None
+            if int8:
+                product.bytes = product.scales = None
 
     def new_states(self, capacity: int) -> States:
         """Room for a sequence of at most `capacity` tokens that this model reads."""
@@ -121,8 +126,8 @@ class Llama:
     @torch.inference_mode()
     def prefill(self, part: Part, *, last: bool) -> Tensor | None:
         """Read a part of a prompt; the logits [1, vocabulary] after its final token if `last`."""
-        hidden = self._read([part], by_bytes=False)
-        return self._logits(hidden[-1:], by_bytes=False) if last else None
+        hidden = self._read([part], self.multiply)
+        return self._logits(hidden[-1:], self.multiply) if last else None
 
     def decode(self, parts: Sequence[Part]) -> Tensor:
         """The logits [rows, vocabulary] after each token of each part, of sequences that all differ."""
@@ -131,14 +136,14 @@ class Llama:
     @torch.inference_mode()
     def torch_step(self, parts: Sequence[Part]) -> Tensor:
         """One step in the model's own precision."""
-        return self._logits(self._read(parts, by_bytes=False), by_bytes=False)
+        return self._logits(self._read(parts, Product.plainly), Product.plainly)
 
     @torch.inference_mode()
     def int8_step(self, parts: Sequence[Part]) -> Tensor:
         """One step by the weights in 8 bits, for models that were made with them."""
-        return self._logits(self._read(parts, by_bytes=True), by_bytes=True)
+        return self._logits(self._read(parts, Product.by_bytes), Product.by_bytes)
 
-    def _read(self, parts: Sequence[Part], *, by_bytes: bool) -> Tensor:
+    def _read(self, parts: Sequence[Part], multiply: Multiply) -> Tensor:
         """The last block's output [rows, hidden]; the states of each part then hold its tokens too."""
         spans = self._spans(parts)
         positions = torch.cat([torch.arange(span.start, span.start + span.count) for span in spans])
@@ -149,8 +154,7 @@ class Llama:
         for index, layer in enumerate(self.layers):
 
             def times(which: int, rows: Tensor, layer: Layer = layer, index: int = index) -> Tensor:
-                product = layer.products[which]
-                made = product.in_bytes(rows) if by_bytes else product(rows)
+                made = multiply(layer.products[which], rows)
                 for adapter, first, last in groups:
                     if (low_rank := adapter.layers[index][which]) is not None:
                         low_rank.add(rows[first:last], made[first:last])
@@ -210,9 +214,9 @@ class Llama:
         attended = F.scaled_dot_product_attention(rows, keys.unsqueeze(0), values.unsqueeze(0), attn_mask=mask)
         return attended.view(self.kv_heads, self.group, count, self.width).permute(2, 0, 1, 3).reshape(count, -1)
 
-    def _logits(self, hidden: Tensor, *, by_bytes: bool) -> Tensor:
+    def _logits(self, hidden: Tensor, multiply: Multiply) -> Tensor:
         normed = F.rms_norm(hidden, hidden.shape[-1:], self.norm, self.epsilon)
-        return (self.head.in_bytes(normed) if by_bytes else self.head(normed)).float()
+        return multiply(self.head, normed).float()
 
     def _layer(self, block: torch.nn.Module, int8: bool) -> Layer:
         attention, feed = block.self_attn, block.mlp

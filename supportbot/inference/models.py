@@ -14,9 +14,9 @@ from supportbot.inference.adapters import AdapterStore
 from supportbot.inference.completion import Event, Sampling
 from supportbot.inference.embedder import Embedder, EmbeddingRequest
 from supportbot.inference.encoders import Encoders
-from supportbot.inference.engine import CHUNK, Engine
+from supportbot.inference.engine import CHUNK, CHUNK_BESIDE_OTHERS, Engine
 from supportbot.inference.llama import Llama, Part
-from supportbot.inference.machine import choose_step, faster_dtype, prompt_dtype
+from supportbot.inference.machine import choose_ways, faster_dtype, prompt_dtype, release_memory
 from supportbot.inference.reader import Reader, Reading, ReadingRequest
 from supportbot.inference.refusals import AdapterRefused, BadRequest, UnknownModel
 from supportbot.inference.runtime import Plan
@@ -46,6 +46,7 @@ class Models:
         self.embedder = Embedder()
         self.encoders = Encoders(partial(encoder_folders, plan.embedding), torch.float32)
         self._warm_up()
+        release_memory()
         self.scheduler = Scheduler(self.engine, self.embedder, Reader())
         self.scheduler.start()
 
@@ -116,7 +117,7 @@ class Models:
 
     def _warm_up(self) -> None:
         """Find the fastest ways of this machine. The first use of each kernel is slow: nobody should wait for it."""
-        choose_step(self.base, self.plan.weights, self.plan.threads, self.plan.built)
+        choose_ways(self.base, self.plan.weights, self.plan.threads, self.plan.built)
         encoder = self.encoders.first()
         if self.base.dtype is torch.bfloat16:
             self.encoders.compute_in(faster_dtype(encoder))
@@ -127,7 +128,7 @@ class Models:
         except (UnknownModel, AdapterRefused) as error:
             logger.warning("chat model %s is not served: %s", self.plan.chat, error)
             return
-        part = Part(list(range(CHUNK)), model.new_states(CHUNK + 1), model.adapter)
+        part = Part(list(range(CHUNK_BESIDE_OTHERS)), model.new_states(CHUNK), model.adapter)
         model.prefill(part, last=True)
         self.base.decode([Part([0], part.states, model.adapter)])
 

@@ -14,7 +14,7 @@
 #endif
 
 enum { FLOAT32, BFLOAT16, INT8 }; /* how numbers are kept */
-enum { LANES = 16, MOST_WIDTH = 256, MOST_RANK = 768 };
+enum { LANES = 16, MOST_WIDTH = 256, MOST_RANK = 768, HALF = 254 };
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -401,5 +401,39 @@ void step(const Model *model, const Row *rows, int64_t count, float *hidden, flo
         normalise(hidden, model->norm, desk.normed, count, model->hidden, model->epsilon);
         product(&model->head, model->kind, part(model->head.out, thread, threads),
                 part(model->head.out, thread + 1, threads), desk.normed, model->hidden, count, logits, model->head.out, 0);
+    }
+}
+
+/* Each row as two bytes a value, the second for what the first leaves: halves[2 * rows, size], and each row's unit. */
+void halve(const float *x, int64_t rows, int64_t size, int64_t threads, int8_t *halves, float *units)
+{
+#pragma omp parallel for num_threads(threads)
+    for (int64_t r = 0; r < rows; r++) {
+        const float *from = x + r * size;
+        int8_t *first = halves + r * size, *second = first + rows * size;
+        float largest = 1e-30f;
+        for (int64_t k = 0; k < size; k++)
+            largest = fabsf(from[k]) > largest ? fabsf(from[k]) : largest;
+        float scale = 127 / largest;
+        units[r] = largest / 127;
+        for (int64_t k = 0; k < size; k++) {
+            float value = from[k] * scale, whole = rintf(value);
+            first[k] = (int8_t)whole;
+            second[k] = (int8_t)rintf((value - whole) * HALF);
+        }
+    }
+}
+
+/* Products of bytes back to numbers: y[rows, out] from both[2 * rows, out], as products.py does it. */
+void join(const int32_t *both, const float *units, const float *scales, const float *bias, int64_t rows, int64_t out,
+          int64_t threads, float *y)
+{
+#pragma omp parallel for num_threads(threads)
+    for (int64_t r = 0; r < rows; r++) {
+        const int32_t *first = both + r * out, *second = first + rows * out;
+        for (int64_t k = 0; k < out; k++)
+            y[r * out + k] = (first[k] + second[k] * (1.0f / HALF)) * units[r] * scales[k];
+        for (int64_t k = 0; bias && k < out; k++)
+            y[r * out + k] += bias[k];
     }
 }

@@ -119,6 +119,22 @@ class Native:
             part.states.tokens.extend(part.tokens)
         return logits
 
+    def by_halves(self, product: Product, rows: Tensor) -> Tensor:
+        """As `Product.by_halves`, with all that is around the product of bytes in two passes."""
+        assert product.bytes is not None and product.scales is not None
+        wide, threads = rows.float().contiguous(), self._model.threads
+        count, size = wide.shape
+        halves, units = torch.empty(2 * count, size, dtype=torch.int8), torch.empty(count)
+        self._library.halve(wide.data_ptr(), count, size, threads, halves.data_ptr(), units.data_ptr())
+        both = torch._int_mm(halves, product.bytes.T)
+        made = torch.empty(count, product.out)
+        bias = None if product.bias is None else product.bias.float()
+        self._library.join(
+            both.data_ptr(), units.data_ptr(), product.scales.data_ptr(), bias.data_ptr() if bias is not None else 0,
+            count, product.out, threads, made.data_ptr(),
+        )  # fmt: skip
+        return made.to(rows.dtype)
+
     def _adapter(self, adapter: Adapter | None) -> int:
         if adapter is None:
             return 0
@@ -138,12 +154,12 @@ class Native:
 
     def _matrix(self, product: Product) -> _Matrix:
         bias = self._floats(product.bias) if product.bias is not None else 0
-        out, size = product.weight.shape
         if not self._int8:
-            return _Matrix(product.weight.data_ptr(), 0, bias, out, size)
+            assert product.weight is not None
+            return _Matrix(product.weight.data_ptr(), 0, bias, product.out, product.size)
         assert product.bytes is not None and product.scales is not None
         self._held += [product.bytes, product.scales]
-        return _Matrix(product.bytes.data_ptr(), product.scales.data_ptr(), bias, out, size)
+        return _Matrix(product.bytes.data_ptr(), product.scales.data_ptr(), bias, product.out, product.size)
 
     def _floats(self, tensor: Tensor) -> int:
         held = tensor.float().contiguous()
@@ -174,7 +190,10 @@ def build(folder: Path) -> ctypes.CDLL:
     library.scratch_floats.argtypes = [ctypes.POINTER(_Model), ctypes.c_int64]
     library.scratch_floats.restype = ctypes.c_int64
     library.step.argtypes = [ctypes.POINTER(_Model), ctypes.POINTER(_Row), ctypes.c_int64, *[ctypes.c_void_p] * 3]
-    library.step.restype = None
+    number, place = ctypes.c_int64, ctypes.c_void_p
+    library.halve.argtypes = [place, number, number, number, place, place]
+    library.join.argtypes = [place, place, place, place, number, number, number, place]
+    library.step.restype = library.halve.restype = library.join.restype = None
     return library
 
 

@@ -1,6 +1,6 @@
 """The products of a model's layers: a weight in the model's precision, maybe in 8 bits too, and what adapters add."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -9,6 +9,8 @@ import torch.nn.functional as F
 from torch import Tensor
 
 QKV, OUTPUT, GATE_UP, DOWN = range(4)  # of a layer, in this order wherever they are listed
+HALF = 254  # what the first byte leaves is at most a half of its unit
+SMALLEST = torch.finfo(torch.float32).tiny
 MODULES = (  # by their names in transformers: those of a product stand one under the other in its weight
     ("self_attn.q_proj", "self_attn.k_proj", "self_attn.v_proj"),
     ("self_attn.o_proj",),
@@ -21,21 +23,45 @@ class Product:
     """`rows` [n, in] -> [n, out]. `bytes` are the weight in 8 bits, with a scale for each output, if it has them."""
 
     def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype, *, int8: bool) -> None:
-        self.weight = cast(weight, dtype)  # [out, in]
+        self.out, self.size = weight.shape
+        self.weight: Tensor | None = cast(weight, dtype)  # [out, in]
         self.bias = None if bias is None else cast(bias, dtype)
         self.bytes: Tensor | None = None
         self.scales: Tensor | None = None
         if int8:
             self.bytes, self.scales = to_bytes(weight)
 
-    def __call__(self, rows: Tensor) -> Tensor:
+    def plainly(self, rows: Tensor) -> Tensor:
+        """By the weight in the model's precision."""
+        assert self.weight is not None
         return F.linear(rows, self.weight, self.bias)
 
-    def in_bytes(self, rows: Tensor) -> Tensor:
-        """The same by the 8-bit weight. The operator is none of torch's public ones: machine.py tries it first."""
+    def by_bytes(self, rows: Tensor) -> Tensor:
+        """By the 8-bit weight, for a few rows. The operator is none of torch's public ones: machine.py tries it."""
         assert self.bytes is not None and self.scales is not None
         product = torch._weight_int8pack_mm(rows, self.bytes, self.scales.to(rows.dtype))
         return product if self.bias is None else product + self.bias
+
+    def by_halves(self, rows: Tensor) -> Tensor:
+        """By the 8-bit weight, for many rows: a product of bytes takes a fifth of the time of one of floats.
+
+        A row is written as two bytes a value, the second for what the first leaves: as exact as 16 bits are. Tried by
+        machine.py too.
+        """
+        assert self.bytes is not None and self.scales is not None
+        wide = rows.float()
+        unit = wide.abs().amax(1, keepdim=True).clamp(min=SMALLEST) / 127
+        wide = wide / unit
+        first = wide.round()
+        halves = torch.cat([first, (wide - first).mul_(HALF).round_()]).to(torch.int8)
+        both = torch._int_mm(halves, self.bytes.T)
+        product = both[: len(rows)].float().add_(both[len(rows) :], alpha=1 / HALF).mul_(unit).mul_(self.scales)
+        if self.bias is not None:
+            product += self.bias
+        return product.to(rows.dtype)
+
+
+Multiply = Callable[[Product, Tensor], Tensor]  # one of the ways above
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +114,7 @@ def _low_rank(
 
 def to_bytes(weight: Tensor) -> tuple[Tensor, Tensor]:
     """[out, in] in 8 bits and the scale of each row in float32; a row's largest value becomes 127."""
-    scales = weight.detach().float().abs().amax(1).clamp(min=torch.finfo(torch.float32).tiny) / 127
+    scales = weight.detach().float().abs().amax(1).clamp(min=SMALLEST) / 127
     return (weight.detach().float() / scales[:, None]).round().to(torch.int8), scales
 
 

@@ -21,7 +21,7 @@ from supportbot.inference.agreement import agreement
 from supportbot.inference.completion import Sampling
 from supportbot.inference.engine import Engine
 from supportbot.inference.llama import Llama, Part
-from supportbot.inference.machine import choose_step
+from supportbot.inference.machine import choose_ways
 from supportbot.inference.template import prompt_ids
 from supportbot.inference.weights import generator_folder
 
@@ -215,7 +215,7 @@ def test_an_exact_model_agrees_with_itself(llama, expected):
 def test_a_way_to_write_is_chosen_by_measurement(tiny, built, weights):
     dtype = torch.bfloat16 if weights == "bf16" else torch.float32
     model = Llama(tiny, dtype=dtype, context=128, int8=weights in ("auto", "int8"))
-    name = choose_step(model, weights, 1, built)
+    _, name = choose_ways(model, weights, 1, built)
     assert name.split()[1] == weights or weights == "auto"
     states = model.new_states(8)
     model.prefill(Part([5, 9, 17], states), last=False)
@@ -227,7 +227,7 @@ def test_a_way_that_fails_or_computes_something_else_is_left_out(tiny, tmp_path,
     model = Llama(tiny, dtype=torch.float32, context=128, int8=True)
     for layer in model.layers:
         layer.products[0].scales *= 3
-    assert choose_step(model, "auto", 1, tmp_path) == "torch fp32"
+    assert choose_ways(model, "auto", 1, tmp_path) == ("torch fp32", "torch fp32")
     assert "left out" in caplog.text
 
 
@@ -237,8 +237,9 @@ def test_an_operator_that_is_missing_is_left_out(tiny, tmp_path, monkeypatch, ca
 
     monkeypatch.setattr(native, "COMPILERS", ())
     monkeypatch.setattr(torch, "_weight_int8pack_mm", missing)
+    monkeypatch.setattr(torch, "_int_mm", missing)
     model = Llama(tiny, dtype=torch.float32, context=128, int8=True)
-    assert choose_step(model, "int8", 1, tmp_path) == "torch fp32"
+    assert choose_ways(model, "int8", 1, tmp_path) == ("torch fp32", "torch fp32")
     assert "torch int8 does not run here" in caplog.text
 
 
