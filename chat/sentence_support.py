@@ -60,7 +60,7 @@ class Coefficients:
         return 1 / (1 + exp(-self.intercept - sum(w * x for w, x in zip(self.weights, features, strict=True))))
 
 
-FITTED = Coefficients(-6.37, (-0.34, -0.69, -1.45, -0.17, 3.40, 5.15, -3.01, -3.34, -0.31, -0.85, -2.97, -1.99))
+FITTED = Coefficients(-5.89, (-0.14, -0.61, -1.33, -0.82, 3.83, 4.74, -2.97, -3.19, -0.13, -1.00, -3.51, -1.67))
 
 
 @dataclass(frozen=True, slots=True)

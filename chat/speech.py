@@ -94,8 +94,8 @@ class Speech:
     def _spoken(self, text: str, *, over: bool = False) -> str:
         text = self._chosen(text, over)
         self.spoke = self.spoke or bool(text.strip())
-        over, self._unjudged = ended(self._unjudged + text)
-        self._judge(over)
+        sentences, self._unjudged = ended(self._unjudged + text)
+        self._judge(sentences)
         return text
 
     def _chosen(self, text: str, over: bool) -> str:

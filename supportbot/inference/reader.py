@@ -182,8 +182,9 @@ def read(query: Tensor, weights: Tensor, text: Tensor, cut: Cut) -> Reading:
     means = (pairs * weights[:, None]).sum(1)  # [2, sentences]
     window = int(means[1].argmax())
     least = pairs[:, weights > 0, window].amin(1)
-    numbers = (means[1, window], means[0, window], least[1], least[0])
-    return Reading(*(number.item() for number in numbers), sentences=tuple(_by_sentence(best[1], weights, cut)))
+    relevance, shallow = means[1, window].item(), means[0, window].item()
+    sentences = tuple(_by_sentence(best[1], weights, cut))
+    return Reading(relevance, shallow, least[1].item(), least[0].item(), sentences)
 
 
 def _by_sentence(best: Tensor, weights: Tensor, cut: Cut) -> Iterator[SentenceReading]:

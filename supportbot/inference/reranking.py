@@ -43,4 +43,4 @@ def _reading(result: dict[str, Any]) -> Reading:
     sentences = tuple((int(start), float(alone), float(headed)) for start, alone, headed in result.get("sentences", ()))
     if not all(math.isfinite(alone) and math.isfinite(headed) for _, alone, headed in sentences):
         raise ValueError("a score is no number")
-    return Reading(checked[0], *checked[1:], sentences=sentences)
+    return Reading(checked[0], checked[1], checked[2], checked[3], sentences)
