@@ -11,11 +11,15 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+import safetensors.numpy
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from supportbot.inference import adapter_files
 from supportbot.inference.adapter_files import CONFIG, MANIFEST, WEIGHTS, base_of, is_adapter, read_adapter
 from supportbot.inference.digests import file_sha256
 from supportbot.inference.refusals import AdapterRefused
+from supportbot.inference.tensor_file import read_header
 
 from .spoiled import BASE, FAULTS, PROMPT, edit_config, make_adapter, sign
 
@@ -158,6 +162,34 @@ def test_of_two_adapters_that_are_exchanged_all_the_time_never_a_mixture_is_read
         writer.join()
     assert all(known[sha256] == scale for sha256, scale in read)
     assert len(read) + refused == 200
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory) -> bytes:
+    return (make_adapter(tmp_path_factory.mktemp("whole"), CONFIG_OF_BASE) / WEIGHTS).read_bytes()
+
+
+@settings(max_examples=300)
+@given(data=st.data())
+def test_whatever_is_done_to_a_file_it_is_refused_or_read_by_the_library_alike(data, whole):
+    """Bytes exchanged in the header, where all of the meaning is; or cut anywhere; or something else altogether."""
+    content, end = bytearray(whole), 8 + int.from_bytes(whole[:8], "little")
+    for _ in range(data.draw(st.integers(0, 3))):
+        content[data.draw(st.integers(0, end - 1))] = data.draw(st.sampled_from(b'0123456789"{}[]:,-. ePAF\x00\xff'))
+    spoiled = bytes(content[: data.draw(st.sampled_from([len(content), end, data.draw(st.integers(0, len(content)))]))])
+    try:
+        tensors = read_header(WEIGHTS, spoiled)
+    except AdapterRefused as refusal:
+        assert str(refusal).isprintable()
+        return
+    loaded = safetensors.numpy.load(spoiled) if all(one.dtype != "BF16" for one in tensors.values()) else {}
+    assert {name: array.shape for name, array in loaded.items()} == {n: one.shape for n, one in tensors.items()}
+
+
+@given(st.binary(max_size=200).filter(lambda content: b"{" not in content))
+def test_any_bytes_at_all_are_refused_in_a_sentence(content):
+    with pytest.raises(AdapterRefused, match=r"\.$"):
+        read_header(WEIGHTS, content)
 
 
 def test_the_checks_need_no_torch():
