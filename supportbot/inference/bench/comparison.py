@@ -89,6 +89,8 @@ class Comparison:
             self._warm(peers, given[-WARM:])
             self._rounds(peers, roof, questions)
             told = {name: peer.facts | peer.memory() for name, peer in peers.items()}
+            if OURS in told:
+                told[OURS]["reused"] = server.reused()
         return self._result(told, questions)
 
     def _questions(self, place: Path, server: Server) -> tuple[dict[str, Any], list[dict[str, Any]]]:

@@ -25,7 +25,8 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     told += [f"{name}: {why}" for name, why in result["missing"].items()]
     for name, facts in result["peers"].items():
         kept = ", ".join(str(facts[key]) for key in ("version", "precision") if facts.get(key))
-        told.append(f"{name}: {facts['now_mib']:,} MiB, at most {facts['peak_mib']:,}{kept and ', ' + kept}")
+        reused = f", {facts['reused']:.0%} of the prompts' tokens were known" if "reused" in facts else ""
+        told.append(f"{name}: {facts['now_mib']:,} MiB, at most {facts['peak_mib']:,}{kept and ', ' + kept}{reused}")
     asked, memory = result["questions"], result["roof"]["bytes_a_second"] / 1e9
     told.append(
         f"{asked['asked']} questions, prompts of {asked['prompt_tokens']:g} tokens, answers of {asked['new_tokens']:g}"

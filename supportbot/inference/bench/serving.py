@@ -21,6 +21,7 @@ LOOK_SECONDS = 0.2
 WAY = re.compile(r"words are written by (\w+ (\w+))")  # the server measures that at its start, and logs it
 NATURAL_STREAMS = 8
 BYTES = {"int8": 1, "bf16": 2, "fp32": 4}
+TOKENS = re.compile(r"^model_(prompt|reused)_tokens_total (\S+)", re.MULTILINE)
 
 
 class Server:
@@ -65,6 +66,11 @@ class Server:
     def memory(self) -> dict[str, int]:
         assert self._process is not None
         return memory_of(self._process.pid)
+
+    def reused(self) -> float:
+        """The share of the prompts' tokens that were taken from the cache."""
+        counts = {name: float(value) for name, value in TOKENS.findall(self._get("metrics").text)}
+        return counts["reused"] / max(1.0, counts["reused"] + counts["prompt"])
 
     def stop(self) -> None:
         if self._process is not None:
@@ -116,7 +122,10 @@ class Server:
 
     def _status(self) -> str:
         try:
-            with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.socket)), timeout=5.0) as client:
-                return str(client.get("http://model/health").json()["status"])
+            return str(self._get("health").json()["status"])
         except (httpx.HTTPError, ValueError, KeyError):
             return "silent"
+
+    def _get(self, path: str) -> httpx.Response:
+        with httpx.Client(transport=httpx.HTTPTransport(uds=str(self.socket)), timeout=5.0) as client:
+            return client.get(f"http://model/{path}")

@@ -61,7 +61,8 @@ def engine_url(request, tmp_path_factory) -> Iterator[str]:
         pytest.skip("the weights of the product are not installed")
     log = tmp_path_factory.mktemp("llama") / "server.log"
     with log.open("wb") as out:
-        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT)
+        place = {"HOST": "127.0.0.1", "PORT": str(port)}  # the package's server reads these before its options
+        process = subprocess.Popen(command, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, **place})
     url = f"http://127.0.0.1:{port}/v1"
 
     def ready() -> bool:
