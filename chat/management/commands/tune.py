@@ -14,6 +14,9 @@ from chat.tuning.folder import NAME
 from chat.tuning.plan import Plan, Recipe, make_plan
 from chat.tuning.priority import threads_to_take, yield_processor
 from knowledge.evaluation_files import BadFile
+from supportbot.inference.adapter_files import base_of, read_adapter
+from supportbot.inference.refusals import AdapterRefused
+from supportbot.inference.weights import WeightsError, base_sha256, generator_folder
 
 SHIPPED_QUESTIONS = "knowledge/demo/questions.train.jsonl"
 SHIPPED_ARTICLES = "knowledge/demo"
@@ -45,6 +48,8 @@ class Command(BaseCommand):
         start = start_folder(options["start"])
         plan = self._plan(options | {"start": start.name if start else "base"})
         folder = options["output"] or settings.DATA_DIR / "adapters" / options["name"]
+        if start is not None:
+            check_start(start)
         # torch is loaded only once the data is known to be good.
         from chat.tuning import run
 
@@ -101,3 +106,14 @@ def start_folder(name: str | None) -> Path | None:
     if name is None:
         return None
     raise CommandError(f"--from: no adapter is named {name}")
+
+
+def check_start(folder: Path) -> None:
+    """What a run goes on from is read by a library, so it must be what the model server would take, but for the prompt.
+
+    Raises CommandError.
+    """
+    try:
+        read_adapter(folder, base_of(generator_folder(), base_sha256()))
+    except (AdapterRefused, WeightsError) as error:
+        raise CommandError(f"--from {folder.name}: {error}") from error

@@ -7,7 +7,9 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from supportbot.inference.weights import WeightsError, generator_folder, generator_source
+from supportbot.inference.adapter_files import base_of, read_adapter
+from supportbot.inference.refusals import AdapterRefused
+from supportbot.inference.weights import WeightsError, base_sha256, generator_folder, generator_source
 
 
 class Command(BaseCommand):
@@ -28,7 +30,7 @@ class Command(BaseCommand):
             if target.suffix == ".gguf" and not source.is_file():
                 raise CommandError("The base does not come as a GGUF file, whose words a new one needs: name a folder.")
             self._write(source, adapter, target)
-        except (WeightsError, OSError) as error:
+        except (WeightsError, AdapterRefused, OSError) as error:
             raise CommandError(str(error)) from error
         self.stdout.write(f"{target}: {settings.BASE_MODEL} with {options['adapter']}, 16 bits")
 
@@ -37,6 +39,8 @@ class Command(BaseCommand):
         from supportbot.inference.merging import merged, save_folder, save_gguf
 
         base = generator_folder(source)
+        if adapter is not None:
+            read_adapter(adapter, base_of(base, base_sha256(source)))  # a library reads what the server would take
         model = merged(base, adapter)
         if target.suffix != ".gguf":
             save_folder(model, base, target)

@@ -6,7 +6,10 @@ from django.core.management import CommandError, call_command
 from peft import LoraConfig, get_peft_model
 from transformers import AutoModelForCausalLM
 
+from supportbot.inference.adapter_files import MANIFEST
+from supportbot.inference.weights import base_sha256
 from tests.supportbot.inference.gguf_source import write_tiny_gguf
+from tests.supportbot.inference.spoiled import edit_config, sign
 
 
 @pytest.fixture
@@ -21,7 +24,11 @@ def place(tiny, tmp_path, settings):
     for name, weight in wrapped.named_parameters():
         if "lora_B" in name:
             torch.nn.init.normal_(weight, std=0.2)
-    wrapped.save_pretrained(tmp_path / "adapters" / "tiny-v1")
+    folder = tmp_path / "adapters" / "tiny-v1"
+    wrapped.save_pretrained(folder)
+    edit_config(folder, base_model_name_or_path="tiny", auto_mapping=None)
+    (folder / MANIFEST).write_text("{}")
+    sign(folder, base_sha256=base_sha256())
     return tmp_path, wrapped.merge_and_unload().state_dict()
 
 
@@ -46,3 +53,11 @@ def test_nothing_is_overwritten_and_nobody_unknown_is_merged(place):
         call_command("export_model", str(folder / "tiny.gguf"))
     with pytest.raises(CommandError, match="No adapter of the name nobody"):
         call_command("export_model", str(folder / "out.gguf"), adapter="nobody")
+
+
+def test_an_adapter_that_the_server_would_refuse_is_not_merged(place):
+    folder, _ = place
+    (folder / "adapters" / "tiny-v1" / MANIFEST).unlink()
+    with pytest.raises(CommandError, match=r"has no manifest\.json"):
+        call_command("export_model", str(folder / "out.gguf"))
+    assert not (folder / "out.gguf").exists()
