@@ -12,7 +12,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from supportbot.inference.bench.figures import Heard, Round, ratio, row, share_of_roof
+from supportbot.inference.bench.figures import Heard, Round, ratio, row, share_of_roof, token, whole
 from supportbot.inference.bench.peers import Peer, PeerFailed, PeerMissing
 from supportbot.inference.bench.serving import Server
 from supportbot.inference.weights import base_sha256, file_sha256
@@ -203,8 +203,9 @@ class Comparison:
                 figures = row([one for one in self.rounds if (one.peer, one.streams) == (name, streams)])
                 if streams == 1 and figures["decode_rate"]:
                     figures["share_of_roof"] = share_of_roof(figures["decode_rate"], told["weights"], bandwidth)
-                if name != OURS and (found := ratio(self.rounds, OURS, name, streams)):
-                    figures["times_ours"] = asdict(found)
+                for column, seconds in (("times_ours", whole), ("token_times_ours", token)):
+                    if name != OURS and (found := ratio(self.rounds, OURS, name, streams, seconds)):
+                        figures[column] = asdict(found)
                 rows.append(figures)
         return {
             "rows": rows,

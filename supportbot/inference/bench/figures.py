@@ -5,7 +5,7 @@ and its interval comes from drawing whole rounds again, since what disturbs a ro
 """
 
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from math import ceil
 from statistics import median
@@ -78,13 +78,25 @@ def row(rounds: Sequence[Round]) -> dict[str, Any]:
     }
 
 
-def ratio(rounds: Iterable[Round], ours: str, theirs: str, streams: int) -> Ratio | None:
-    """How many times as long a whole answer takes there as here; None where they were never asked the same."""
+def whole(one: Heard) -> float | None:
+    """Seconds of the whole answer."""
+    return one.whole
+
+
+def token(one: Heard) -> float | None:
+    """Seconds of each token after the first."""
+    return 1 / one.writing if one.writing else None
+
+
+def ratio(
+    rounds: Iterable[Round], ours: str, theirs: str, streams: int, seconds: Callable[[Heard], float | None] = whole
+) -> Ratio | None:
+    """How many times as long it takes there as here; None where they were never asked the same."""
     taken = {(one.peer, one.repeat): one for one in rounds if one.streams == streams}
     groups = [
         pairs
         for (peer, repeat), one in sorted(taken.items())
-        if peer == ours and (theirs, repeat) in taken and (pairs := _pairs(one, taken[theirs, repeat]))
+        if peer == ours and (theirs, repeat) in taken and (pairs := _pairs(one, taken[theirs, repeat], seconds))
     ]
     return interval(groups) if groups else None
 
@@ -112,6 +124,7 @@ def quantile(values: Sequence[float], share: float) -> float:
     return ordered[max(0, ceil(share * len(ordered)) - 1)]
 
 
-def _pairs(ours: Round, theirs: Round) -> list[float]:
-    there = {one.question: one.whole for one in theirs.heard}
-    return [there[one.question] / one.whole for one in ours.heard if one.question in there]
+def _pairs(ours: Round, theirs: Round, seconds: Callable[[Heard], float | None]) -> list[float]:
+    there = {one.question: seconds(one) for one in theirs.heard}
+    both = [(there.get(one.question), seconds(one)) for one in ours.heard]
+    return [other / own for other, own in both if other and own]

@@ -12,10 +12,9 @@ OTHER = "#94a3b8"
 def lines(result: Mapping[str, Any]) -> list[str]:
     """The table, a line a peer and number of streams, and what it was measured on."""
     head = f"{'peer':16}{'streams':>8}{'first s p50 p95':>17}{'whole s p50 p95':>17}{'prompt':>10}{'decode':>9}"
-    told = [f"{head}{'in all':>8}{'of roof':>9}  whole answer, times ours"]
+    told = [f"{head}{'in all':>8}{'of roof':>9}  {'whole answer, times ours':26}decode"]
     for row in result["rows"]:
-        times = row.get("times_ours")
-        against = f"{times['value']:.2f} [{times['low']:.2f}, {times['high']:.2f}] n={times['pairs']}" if times else ""
+        against = f"{_times(row.get('times_ours')):26}{_times(row.get('token_times_ours'))}"
         told.append(
             f"{row['peer']:16}{row['streams']:>8}{row['first_p50']:>9.2f}{row['first_p95']:>8.2f}"
             f"{row['whole_p50']:>9.2f}{row['whole_p95']:>8.2f}{_number(row['prefill_rate'], 10)}"
@@ -34,7 +33,8 @@ def lines(result: Mapping[str, Any]) -> list[str]:
     )
     told += [
         "prompt, decode, in all: tokens a second of reading, of writing for one customer, of all with their prompts;",
-        "of roof: decode beside reading the weights once a token; times ours: of n pairs, with 95 % intervals",
+        "of roof: decode beside reading the weights once a token; times ours: of n pairs, with 95 % intervals,",
+        "the last of them of the seconds that each token after the first takes",
     ]
     if asked["again"]:
         told.append("There were fewer questions than that: some came twice, and an engine may have remembered them.")
@@ -77,6 +77,10 @@ def _top(place: int) -> int:
 
 def _text(x: float, y: float, text: str, anchor: str) -> str:
     return f'<text x="{x:.1f}" y="{y}" text-anchor="{anchor}" fill="#1e293b">{escape(text)}</text>'
+
+
+def _times(ratio: Mapping[str, Any] | None) -> str:
+    return f"{ratio['value']:.2f} [{ratio['low']:.2f}, {ratio['high']:.2f}] n={ratio['pairs']}" if ratio else ""
 
 
 def _number(value: float | None, width: int, digits: int = 0) -> str:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from supportbot.inference.bench.figures import Heard, Round, interval, quantile, ratio, row, share_of_roof
+from supportbot.inference.bench.figures import Heard, Round, interval, quantile, ratio, row, share_of_roof, token
 
 
 def heard(question: str, whole: float, *, first: float = 0.5, tokens: int = 11, prompt: int = 100) -> Heard:
@@ -47,6 +47,15 @@ def test_a_ratio_pairs_the_same_question_of_the_same_repeat_alone():
     assert (found.pairs, found.rounds) == (3, 2)
     assert ratio(rounds, "ours", "peer", 4).value == 1.0
     assert ratio(rounds, "ours", "nobody", 1) is None
+
+
+def test_the_seconds_of_a_token_are_compared_without_the_prompts():
+    rounds = [
+        Round("ours", 1, 0, 1.5, (heard("a", 1.5), heard("b", 0.5, tokens=1))),
+        Round("peer", 1, 0, 3.5, (heard("a", 5.5, first=3.5), heard("b", 9.0, tokens=1))),
+    ]
+    found = ratio(rounds, "ours", "peer", 1, token)
+    assert (found.value, found.pairs) == (pytest.approx(2.0), 1), "an answer of one token has no such time"
 
 
 def test_a_slow_minute_that_hits_both_changes_no_ratio():
