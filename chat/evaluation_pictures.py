@@ -26,10 +26,11 @@ h1 { font-size: 1.5rem; line-height: 1.2; margin: 0 0 .25rem; } h2 { font-size: 
 h3 { font-size: 1rem; margin: 1.25rem 0 .25rem; }
 p { margin: .25rem 0 .75rem; max-width: 42rem; } .soft, figcaption, dt { color: var(--soft); }
 figure { margin: .5rem 0 1rem; } svg { display: block; width: 100%; }
-.rows { display: grid; gap: .5rem 1rem; grid-template-columns: minmax(9rem, 15rem) 1fr minmax(10rem, auto);
-  align-items: center; margin: 0; }
-.rows > svg { height: 1.25rem; } .rows .value { font-variant-numeric: tabular-nums; white-space: nowrap; }
-.rows small { display: block; color: var(--soft); line-height: 1.3; }
+.row { display: grid; gap: 0 1rem; grid-template: "name picture value" / minmax(9rem, 15rem) 1fr 18rem;
+  align-items: center; padding: .2rem 0; }
+.row > div { grid-area: name; } .row > svg { grid-area: picture; height: 1.25rem; }
+.row > .value { grid-area: value; font-variant-numeric: tabular-nums; }
+.row small { display: block; color: var(--soft); line-height: 1.3; }
 .curve { max-width: 40rem; } .curve text { font-size: 11px; fill: var(--soft); }
 .legend { display: flex; flex-wrap: wrap; gap: .25rem 1.25rem; padding: 0; margin: .4rem 0 0; list-style: none; }
 .swatch { display: inline-block; width: .8rem; height: .8rem; border-radius: 2px; margin-right: .4rem; }
@@ -38,16 +39,15 @@ figure { margin: .5rem 0 1rem; } svg { display: block; width: 100%; }
 .stroke { stroke: var(--own); fill: none; } .band { fill: var(--own); opacity: .16; } .grid { stroke: var(--line); }
 .wide { overflow-x: auto; } table { border-collapse: collapse; font-variant-numeric: tabular-nums; }
 th, td { text-align: left; padding: .3rem .9rem .3rem 0; border-bottom: 1px solid var(--line); vertical-align: top; }
-td.n, th.n { text-align: right; } dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
-dd { margin: 0; } 
+td.n, th.n { text-align: right; white-space: nowrap; } dd { margin: 0; }
+dl { display: grid; grid-template-columns: max-content 1fr; gap: .1rem 1rem; }
 details { border: 1px solid var(--line); border-radius: .4rem; padding: .5rem .8rem; margin: .5rem 0; }
 summary { cursor: pointer; padding: .25rem 0; } .key { width: 1.5rem; display: inline-block; margin-right: .4rem; }
 .card { background: var(--card); border-radius: .4rem; padding: .6rem .8rem; margin: .6rem 0; }
 .card p { margin: .15rem 0; max-width: none; }
 .promise { border-left: .3rem solid var(--own); background: var(--card); padding: .7rem 1rem; }
-@media (max-width: 40rem) { .rows { grid-template-columns: 1fr auto; } .rows > svg { grid-column: 1 / -1; order: 0; }
-  .rows .value { white-space: normal; text-align: right; } dl { grid-template-columns: 1fr; }
-  dd { margin-bottom: .4rem; } }
+@media (max-width: 40rem) { .row { grid-template: "name name" "picture value" / 1fr 11rem; padding: .35rem 0; }
+  .row > .value { font-size: .85rem; } dl { grid-template-columns: 1fr; } dd { margin-bottom: .4rem; } }
 @media print { details { break-inside: avoid; } }
 """)
 
@@ -103,10 +103,10 @@ def intervals(bars: Sequence[Bar], low: float = 0.0, high: float = 1.0) -> SafeS
     """A figure a line, as a mark within its interval, between `low` and `high`; a bolder rule at 0."""
     lines = format_html_join(
         "\n",
-        '<div>{}<small>{}</small></div><div class="value">{}</div>{}',
-        ((bar.name, bar.meaning, bar.text, _interval(bar, low, high)) for bar in bars),
+        '<div class="row"><div>{}<small>{}</small></div>{}<div class="value">{}</div></div>',
+        ((bar.name, bar.meaning, _interval(bar, low, high), bar.text) for bar in bars),
     )
-    return format_html('<figure class="rows">\n{}\n</figure>', lines)
+    return format_html("<figure>\n{}\n</figure>", lines)
 
 
 def _interval(bar: Bar, low: float, high: float) -> SafeString:

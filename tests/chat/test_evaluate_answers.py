@@ -184,7 +184,7 @@ def test_the_risk_of_what_was_answered_is_told_and_drawn(evaluate, tmp_path, mon
     assert "2 questions" in out.getvalue() and "At most 10 % wrong is not reachable" in out.getvalue()
     assert "Risk against coverage" in page.read_text()
     curve = dial.read_curve(dial.CURVE)
-    assert (curve.model, curve.sets, curve.questions) == ("support-v1", ["given"], 2)
+    assert (curve.model, curve.sets, curve.questions) == ("support-v1", ["dev.questions"], 2)
 
 
 @pytest.mark.parametrize(

@@ -197,7 +197,8 @@ def given_set(options: dict[str, Any]) -> GivenSet:
     """The set of the files that were named one by one."""
     if not options["articles"] or not options["questions"]:
         raise CommandError("Name the files with --articles and --questions, or the sets with --set or --data.")
-    return GivenSet("given", read_articles(options["articles"]), read_questions(options["questions"]))
+    name = options["questions"][0].name.partition(".jsonl")[0]
+    return GivenSet(name, read_articles(options["articles"]), read_questions(options["questions"]))
 
 
 def peer_names(text: str) -> tuple[str, ...]:
