@@ -182,6 +182,7 @@ def build(folder: Path) -> ctypes.CDLL:
         except (subprocess.SubprocessError, OSError) as error:
             draft.unlink(missing_ok=True)
             raise Unavailable(f"{compiler} does not compile it: {type(error).__name__}") from error
+        draft.chmod(0o700)
         draft.replace(target)
     try:
         library = ctypes.CDLL(str(target))

@@ -37,9 +37,12 @@ class Product:
         return F.linear(rows, self.weight, self.bias)
 
     def by_bytes(self, rows: Tensor) -> Tensor:
-        """By the 8-bit weight, for a few rows. The operator is none of torch's public ones: machine.py tries it."""
+        """By the 8-bit weight, for a few rows. The operator is none of torch's public ones: machine.py tries it.
+
+        It is fast for rows in bfloat16 alone.
+        """
         assert self.bytes is not None and self.scales is not None
-        product = torch._weight_int8pack_mm(rows, self.bytes, self.scales.to(rows.dtype))
+        product = torch._weight_int8pack_mm(rows.bfloat16(), self.bytes, self.scales.bfloat16()).to(rows.dtype)
         return product if self.bias is None else product + self.bias
 
     def by_halves(self, rows: Tensor) -> Tensor:

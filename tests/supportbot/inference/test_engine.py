@@ -189,7 +189,8 @@ def test_a_client_that_left_in_the_middle_of_its_prompt_frees_its_place_before_t
 
 
 def test_what_is_kept_of_ended_answers_is_bounded_and_the_latest_stays(llama, monkeypatch):
-    monkeypatch.setattr("supportbot.inference.cache.KEPT_TOKENS", 150)
+    token = 2 * 2 * 2 * 16 * 4  # bytes: keys and values, layers, heads, their width, float32
+    monkeypatch.setattr("supportbot.inference.cache.KEPT_BYTES", 150 * token)
     engine = engine_of(llama)
     for first in range(100, 108):
         client = Client(llama, list(range(first, first + 40)), Sampling(5))
@@ -212,6 +213,10 @@ def test_memory_is_taken_only_where_it_is_written(llama):
     states[0].keys[:, :, :32] = 1
     assert states[0].keys[7, 7, 31].sum() == 64
     assert resident_bytes() - before < 2**25
+    states[1].keys.fill_(1)
+    grown = resident_bytes()
+    del states
+    assert resident_bytes() < grown - 2**26, "what a sequence held goes back to the system"
 
 
 def resident_bytes() -> int:
