@@ -59,12 +59,14 @@ class Runtime:
 
         try:
             loaded = Models(self.plan)
+            self.load_seconds = time.monotonic() - started
+            self.loaded = loaded
         except (WeightsError, UnsupportedModel, SafetensorError, OSError, ValueError) as error:
             self._failure = f"The models could not be loaded: {error}"
             logger.error("models not loaded: %s", error)
-            return
-        self.load_seconds = time.monotonic() - started
-        self.loaded = loaded
+        finally:
+            if self.loaded is None:  # whatever ended the load: who asks must not be told for ever that it goes on
+                self._failure = self._failure or "The models could not be loaded; the end of the log says why."
 
     @property
     def models(self) -> "Models":

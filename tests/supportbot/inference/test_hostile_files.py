@@ -4,6 +4,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import httpx
@@ -89,12 +90,15 @@ def small_base(tmp_path, settings) -> Path:
     return folder
 
 
-def started(settings) -> Runtime:
-    plan = Plan(
+def plan_of(settings) -> Plan:
+    return Plan(
         base="small", chat="small", embedding=settings.EMBEDDING_MODEL, adapter_dirs=(), threads=1, max_batch=1,
         max_waiting=1, weights="fp32", built=settings.DATA_DIR,
     )  # fmt: skip
-    runtime = Runtime(plan)
+
+
+def started(settings) -> Runtime:
+    runtime = Runtime(plan_of(settings))
     runtime.load()
     runtime.stop()
     return runtime
@@ -119,3 +123,13 @@ def test_a_base_that_asks_for_code_of_its_own_is_not_given_any(small_base, setti
     (small_base / "evil.py").write_text("raise SystemExit('ran')")
     health = started(settings).health()
     assert health.status == "failed" and health.reason.startswith("The models could not be loaded")
+
+
+@pytest.mark.parametrize("change", [{"num_key_value_heads": 3}, {"max_position_embeddings": 4}])
+def test_a_base_that_makes_no_sense_fails_and_does_not_load_for_ever(change, small_base, settings):
+    config = json.loads((small_base / "config.json").read_text())
+    (small_base / "config.json").write_text(json.dumps(config | change))
+    runtime = Runtime(plan_of(settings))
+    with suppress(RuntimeError, IndexError):  # the log gets it from the thread
+        runtime.load()
+    assert runtime.health().status == "failed" and runtime.health().reason.startswith("The models could not be loaded")
