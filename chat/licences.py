@@ -4,6 +4,7 @@ import re
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
+from chat.subjects import Subjects, is_tied, stems
 from knowledge.atoms import Atom
 from knowledge.facts import Fact, readings, row_of
 from knowledge.languages import language_of
@@ -51,11 +52,13 @@ class Licences:
         self._others: set[tuple[str, str]] = set()  # times, dates, days, links
         self._tokens: set[str] = set()  # codes and words, as they are written
         self._given = identifiers(question)
+        self._subjects = Subjects(row_of(question))
         for passage in passages:
             comma = writes_comma(passage)
+            about = stems(row_of(" ".join(passage.split("\n", 2)[:2])))  # title and heading
             for part in PARTS.split(passage):
                 for text in {part, GLUED.sub(" ", part)}:  # a blank may be missing between sentences
-                    self._take(text, comma)
+                    self._take(text, about, comma)
 
     def refuses(self, fact: Fact, behind: Sequence[Atom] = ()) -> str:
         """Why this fact may not be said: the sort of it; or nothing."""
@@ -70,6 +73,10 @@ class Licences:
     def refuses_range(self, start: Fact, end: Fact) -> str:
         """Why these two may not stand as the ends of a range, each being licensed."""
         return "" if (start.value, end.value) in self._ranges else "range"
+
+    def is_told_of(self, fact: Fact, said: Iterable[Atom], *, over: bool) -> bool:
+        """Whether the words around a licensed fact are about what its passage tells it of."""
+        return not is_tied(fact) or self._subjects.holds(fact, said, over=over)
 
     def _refuses_number(self, fact: Fact, named: bool) -> str:
         if fact.written in self._given and not fact.unit and named:
@@ -96,9 +103,9 @@ class Licences:
                 return not any(self._refuses_number(one, False) for one in rest)
         return all(pair in self._neighbours for pair in zip(groups, groups[1:], strict=False))
 
-    def _take(self, part: str, comma: bool) -> None:
+    def _take(self, part: str, about: frozenset[str], comma: bool) -> None:
         """License one sentence, line or row."""
-        row = row_of(part)
+        row, taken = row_of(part), []
         self._tokens.update(atom.text for atom in row)
         before: Fact | None = None
         label: set[str] = set()  # units that a row names before its values: "Working days: 3 to 5"
@@ -111,11 +118,13 @@ class Licences:
                 cell = end
             elif unit := each_unit(row, at):
                 self._units["1"].add(unit)
+            taken += found
             for fact in found:
                 self._license(fact, label)
                 if before is not None and before.kind == fact.kind:
                     self._ranges.add((before.value, fact.value))
                 before = fact
+        self._subjects.add(row, taken, about)
 
     def _license(self, fact: Fact, label: set[str]) -> None:
         if fact.kind == "number":

@@ -2,8 +2,8 @@
 
 Deterministic and without a model. It works on the live stream: a word is held back until it, and what follows it as
 far as its meaning depends on that, is known; so the decision is the same wherever the stream was cut into tokens. What
-is held is bounded: a word by MAX_WORD, words by the atoms that a reading may need. docs/decisions/fact-gate.md has each
-case with its reason.
+is held is bounded: a word by MAX_WORD, words by what a reading may need, at most by the end of the sentence, where
+the subject of a fact must be clear. docs/decisions/fact-gate.md has each case with its reason.
 """
 
 import re
@@ -12,7 +12,7 @@ from collections.abc import Sequence
 
 from chat.licences import Licences, writes_comma
 from knowledge.atoms import WORD, Atom, atoms
-from knowledge.facts import AHEAD, BEHIND, closes, may_begin, read
+from knowledge.facts import AHEAD, BEHIND, Fact, closes, may_begin, read
 from knowledge.units import MONEY, MONTHS, TIME, UNITS
 
 MAX_WORD = 500  # characters without a blank; an honest link is shorter
@@ -22,6 +22,8 @@ ITEM = re.compile(r"[*_]{0,2}(\d{1,2})[.)][*_]{0,2}")
 STEPS = frozenset(("step", "schritt", "etape", "paso"))
 LINE = Atom("mark", "\n")
 ENDLESS = Atom("endless", "")
+SENTENCE = 60  # atoms; what is longer is judged by so many before and after a fact
+ENDS = frozenset((LINE, Atom("mark", "."), Atom("mark", "!"), Atom("mark", "?")))
 AMOUNTS = TIME | MONEY | {"%"}
 
 
@@ -49,6 +51,7 @@ class Gate:
         self._row: list[Atom] = [LINE]  # the atoms of what is held, and some before them
         self._at = 1  # the first atom that is not decided
         self._decided = 0  # atoms of held words that are
+        self._doubt: tuple[list[Fact], int] | None = None  # facts of which the sentence's end must tell the subject
         self._items = 0  # the last number of a numbered list
 
     def feed(self, text: str) -> str:
@@ -86,13 +89,7 @@ class Gate:
 
     def _release(self, *, end: bool) -> str:
         """Decide as far as enough of what follows is there, and give the words that are decided whole."""
-        while self._at < len(self._row):
-            window = self._row[self._at : self._at + AHEAD]
-            known = end or len(window) == AHEAD or any(closes(atom) for atom in window[1:])
-            if may_begin(window[0]) and not known:
-                break
-            behind = self._row[max(0, self._at - BEHIND) : self._at]
-            used = self._decide(behind, window)
+        while self._at < len(self._row) and (used := self._decided_next(end)):
             self._at += used
             self._decided += used
         said = []
@@ -100,21 +97,53 @@ class Gate:
             piece, count = self._held.popleft()
             self._decided -= count
             said.append(piece)
-        if len(self._row) > 4 * AHEAD:
-            forgotten = max(0, self._at - BEHIND)
-            self._row, self._at = self._row[forgotten:], self._at - forgotten
+        if self._at > 2 * SENTENCE:
+            forgotten = self._at - SENTENCE
+            self._row, self._at = self._row[forgotten:], SENTENCE
         return "".join(said)
 
-    def _decide(self, behind: list[Atom], window: list[Atom]) -> int:
-        """How many atoms the first of the window takes with it. Raises Unsupported."""
+    def _decided_next(self, end: bool) -> int:
+        """How many of the next atoms may be said; none if that cannot be told yet. Raises Unsupported."""
+        if self._doubt is None:
+            window = self._row[self._at : self._at + AHEAD]
+            known = end or len(window) == AHEAD or any(closes(atom) for atom in window[1:])
+            if may_begin(window[0]) and not known:
+                return 0
+            found, used = self._read(self._row[max(0, self._at - BEHIND) : self._at], window)
+            before = self._sentence_before()
+            if all(self._licences.is_told_of(fact, before, over=False) for fact in found):
+                return used
+            self._doubt = found, used
+        return self._cleared(*self._doubt, end)
+
+    def _cleared(self, found: list[Fact], used: int, end: bool) -> int:
+        """The same, of facts whose subject may only follow: at the end of the sentence."""
+        after = self._row[self._at + used : self._at + used + SENTENCE]
+        length = next((place for place, atom in enumerate(after) if atom in ENDS), None)
+        if length is None and not end and len(after) < SENTENCE:
+            return 0
+        sentence = [*self._sentence_before(), *after[:length]]
+        if not all(self._licences.is_told_of(fact, sentence, over=True) for fact in found):
+            raise self._stop("subject", used)
+        self._doubt = None
+        return used
+
+    def _sentence_before(self) -> list[Atom]:
+        """What was said of this sentence before the next atom."""
+        said = self._row[max(0, self._at - SENTENCE) : self._at]
+        start = next((place for place in range(len(said), 0, -1) if said[place - 1] in ENDS), 0)
+        return said[start:]
+
+    def _read(self, behind: list[Atom], window: list[Atom]) -> tuple[list[Fact], int]:
+        """The licensed facts that the window begins with, and how many atoms they take. Raises Unsupported."""
         first = window[0]
         if first.kind == "endless":
             raise self._stop("length", 1)
         if first.kind == "marker" and first.text in self._markers and not _counts(behind, window[1:2]):
-            return 1
+            return [], 1
         if self._is_numbering(behind, window):
             self._items = int(first.text)
-            return 1
+            return [], 1
         if first.kind in ("item", "marker"):
             window = [Atom("number", first.text), *window[1:]]
         found, end = read([*behind, *window], len(behind), self._comma)
@@ -125,7 +154,7 @@ class Gate:
                 kind = self._licences.refuses_range(found[place - 1], fact)
             if kind:
                 raise self._stop(kind, used)
-        return used
+        return found, used
 
     def _is_numbering(self, behind: list[Atom], window: list[Atom]) -> bool:
         """The next number of a list, or of steps: it counts them and says nothing."""

@@ -51,7 +51,7 @@ class Atom(NamedTuple):
     text: str
     unit: str = ""
     case: str = ""  # of a word: "C" with a capital letter, "U" in capital letters
-    said: str = ""  # a word with its accents
+    said: str = ""  # a word with its accents, a number with its signs
 
 
 def words(text: str) -> list[str]:
@@ -123,7 +123,7 @@ def _body(body: str, case: str) -> Iterator[Atom]:
     elif number := _number(body):
         yield number
     elif hours := HOURS.fullmatch(body):
-        yield Atom("number", f"{hours[1]}:{hours[2]}")
+        yield Atom("number", f"{hours[1]}:{hours[2]}", said=body)
     else:
         yield from _pieces(body, case)
 
@@ -180,7 +180,7 @@ def _number(text: str) -> Atom | None:
     if suffix in ORDINAL_ENDINGS and suffix not in UNITS:
         unit = "ordinal"
     negative = "-" if match["sign"] in "-−" and match["sign"] or match["minus"] else ""
-    return Atom("number", negative + digits, unit)
+    return Atom("number", negative + digits, unit, said=text)
 
 
 def _is_currency(sign: str) -> bool:

@@ -168,7 +168,7 @@ def _run(atoms: Sequence[Atom], at: int) -> tuple[int, list[str]]:
         joined = place + 1 < len(atoms) and atoms[place].text in ("-", "/") and _is_dialled(atoms, at)
         if joined and atoms[place + 1].kind == "number":
             place += 1
-        elif atoms[place].kind != "number":
+        elif atoms[place].kind != "number" or not atoms[place].said[:1].isdigit():  # Heron 3 £229
             break
         groups.append(atoms[place].text)
         place += 1

@@ -143,6 +143,46 @@ SAVE20 SAVE21 1. 2. £ 2.5 kg help@larkfield.example evil.com twenty two January
 WORDS = st.sampled_from([*_WORDS.split(), "\n"])
 
 
+PRICES = [
+    "Tents\nPrices\n- Tent: Heron 2; Weight: 2.5 kg; Price: £189\n- Tent: Heron 3; Weight: 3.1 kg; Price: £229",
+    "Bikes\nHire\nA hybrid bike costs £25 a day. A mountain bike costs £42 a day. Hire ends at 17:00.",
+    "Gift cards\nTerms\nA gift card is valid for 24 months. A refund takes 5 days. The shop closes at 18:00 on Friday.",
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "passes"),
+    [
+        ("What does the Heron 2 cost?", "The Heron 2 costs £189 [1].", True),
+        ("What does the Heron 2 cost?", "It costs £189 [1].", True),
+        ("What does the Heron 2 cost?", "£189", True),
+        ("What does the Heron 2 cost?", "The Heron 2 costs £229.", False),
+        ("What does the Heron 2 cost?", "It costs £229.", False),
+        ("What does the Heron 2 cost?", "£229 is the price of the Heron 2.", False),
+        ("What do the tents cost?", "The Heron 2 costs £189, the Heron 3 £229.", True),
+        ("How heavy is the Heron 3?", "It weighs 2.5 kg.", False),
+        ("How much is a mountain bike?", "A mountain bike costs £25 a day.", False),
+        ("How much is a mountain bike?", "A mountain bike costs £42 a day.", True),
+        ("How long does a refund take?", "A refund takes 5 days.", True),
+        ("How long does a refund take?", "A refund takes 24 months.", False),
+        ("When must a hired bike be back?", "The hire ends at 18:00.", False),
+        ("When must a hired bike be back?", "At 17:00 the hire ends.", True),
+        ("", "£189", True),
+        ("", "It is 24 months", True),
+    ],
+)
+def test_a_fact_is_told_of_what_its_passage_tells_it_of(question, answer, passes):
+    for pieces in ([answer], list(answer)):
+        assert (through(pieces, question, PRICES)[1] == "") is passes
+
+
+def test_a_fact_whose_subject_follows_is_held_until_it_is_clear():
+    gate = Gate(PRICES, "the Heron 2")
+    assert gate.feed("Only £229 is asked for ") == "Only "
+    assert gate.feed("the Heron 3, ") == ""
+    assert gate.feed("not more. ") == "£229 is asked for the Heron 3, not more. "
+
+
 def cut(text, sizes):
     pieces, place = [], 0
     while place < len(text):
@@ -210,5 +250,5 @@ def test_what_is_held_back_is_bounded():
     for piece in ["You have 60 days, and 120 days, and £2.95, or "] * 200 + ["\n" * 100_000, "of " * 2000]:
         fed += len(piece)
         said += len(gate.feed(piece))
-        assert fed - said < 100
+        assert fed - said < 400
     assert said + len(gate.flush()) == fed
