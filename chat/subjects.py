@@ -9,18 +9,16 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import pairwise
 from math import log
 
 from knowledge.atoms import Atom
-from knowledge.facts import RANGE_WORDS, Fact
+from knowledge.facts import Fact
 from knowledge.folding import latin
 from knowledge.languages import STOPWORDS
-from knowledge.units import UNIT_WORDS, UNITS
+from knowledge.units import UNITS
 
 # Words that say nothing of the subject; units are of the fact itself.
 COMMON = UNITS.keys() | {latin(word) for words in STOPWORDS.values() for word in words}
-AMOUNT = UNIT_WORDS | RANGE_WORDS  # a number before these says how much
 ABOUT = 0.5  # what a word counts that stands only in the title or the heading
 LEAD = 1.0  # by which others must be ahead: about one telling word
 UNTIED = ("", "ordinal", "times", "person")  # bare numbers are names and counts of anything: too often of no subject
@@ -84,10 +82,10 @@ def is_tied(fact: Fact) -> bool:
 
 
 def stems(row: Iterable[Atom]) -> frozenset[str]:
-    """The telling words of a row, cut to five letters; numbers too that name something: Heron 2, not 2 days."""
+    """The telling words of a row, cut to five letters; numbers too, which name a model, or the amount beside it."""
     found: set[str] = set()
-    for atom, following in pairwise((*row, Atom("mark", "."))):
-        if atom.kind == "code" or (atom.kind == "number" and not atom.unit and following.text not in AMOUNT):
+    for atom in row:
+        if atom.kind == "code" or (atom.kind == "number" and not atom.unit):
             found.add(atom.text)
         elif atom.kind == "word" and len(atom.text) > 2 and atom.text not in COMMON:
             found.add(atom.text.removesuffix("s")[:5] if len(atom.text) > 3 else atom.text)
