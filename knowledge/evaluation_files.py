@@ -1,6 +1,7 @@
 """Articles and questions of an evaluation, read from JSONL (plain or gzip). A bad line is refused with its place.
 
-Article: `id, title, body_markdown`, and maybe `audience`, `lang`, `category`; or a folder of markdown files with front matter.
+Article: `id, title, body_markdown`, and maybe `audience`, `lang`, `category`; or a folder of markdown files with front
+matter.
 Question: `id, question`, and maybe `history`, `gold_article_ids`, `answerable`, `gold_span` (the words of the
 article that answer), `gold_answer`, and in `meta` its `kind` and `near_article_ids`. More fields are not read.
 """

@@ -198,7 +198,8 @@ def _lines(pool: Pool, shown: list[int], near: list[int], asked: set[str], draw:
 def _hard_first(pool: Pool, ids: list[str], places: dict[str, tuple[int, int]], shown: Sequence[Shown]) -> list[str]:
     """Questions whose answer does not stand beside them in the prompt, then some of the others: who only ever copies
     the closest sentences learns nothing else."""
-    hard, easy = [], []
+    hard: list[str] = []
+    easy: list[str] = []
     for question_id in ids:
         target = pool.answers[places[question_id][1]][question_id].removesuffix(" [0]")
         told = target in closest_line(standalone(pool.questions[question_id]), shown)

@@ -110,8 +110,8 @@ def _check(event: Mapping[str, Any], *, failed: bool = False) -> None:
     """StreamRefused for an error in any of the forms in which engines send one."""
     error = event.get("error") or (event if failed or event.get("object") == "error" else None)
     if error:
-        code = error.get("code", error.get("status")) if isinstance(error, dict) else None
-        status = int(code) if str(code).isdecimal() else 0
+        code = str(error.get("code", error.get("status"))) if isinstance(error, dict) else ""
+        status = int(code) if code.isdecimal() and len(code) == 3 else 0
         raise StreamRefused(status if 400 <= status <= 599 else 500)
 
 
