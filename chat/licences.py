@@ -18,7 +18,7 @@ bestellung rechnung fehler bestellnummer commande facture erreur pedido factura 
 IDENTIFIER_NAMES = frozenset(_IDENTIFIER_NAMES.split())
 _PROMISES = "coupon voucher discount promo promotion gutschein rabatt remise reduction cupon descuento"
 PROMISES = frozenset(_PROMISES.split())  # a code beside such a word is worth money: it must stand in a passage
-PARTS = re.compile(r"\n|(?<=[.!?…。])\s+")
+PARTS = re.compile(r"\n|(?<=[.!?…。])(?<![ap]\.m\.)\s+")
 COMMA_LANGUAGES = ("de", "fr", "es")
 PHONE_DIGITS = 7
 GLUED = re.compile(r"(?<=[^\W\d_][.!?])(?=[A-ZÀ-Þ][^\W\d_])|(?<=\d(?:st|nd|rd|th)[.!?])(?=[A-ZÀ-Þ][^\W\d_])")
