@@ -1,7 +1,9 @@
 """Writing a reply: an answer's events become frames and a row, under a lease, as a task that no socket owns."""
 
 import asyncio
+import re
 import time
+from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from uuid import UUID
@@ -10,7 +12,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from chat import conversations, desk, leases, replays
-from chat.answering import AnswerFailed, Ending, Options, compose
+from chat.answering import AnswerFailed, Ending, Options, Words, compose
 from chat.conversations import Task
 from chat.seats import Seats, Ticket
 from chat.storage import off_loop
@@ -23,6 +25,9 @@ logger = get_logger(__name__)
 TURN_SECONDS = 0.1
 TURN_SECONDS_HERE = 5.0  # what ends in this process is heard at once
 MOST_EPOCHS = 12
+WORD = re.compile(r"\s*\S+|\s+\Z")
+WORD_SECONDS = 0.02  # faster than anybody reads
+FEW_WORDS = 6  # the model's own pieces are fewer, and are not held up
 
 WRITERS: dict[UUID, Writer] = {}
 _seats: dict[asyncio.AbstractEventLoop, Seats] = {}
@@ -120,7 +125,19 @@ async def tell(writer: Writer) -> None:
             async for event in events:
                 if isinstance(event, Ending) and event.reason == "asked_for_person":
                     await off_loop(desk.ask_for_person)(task.conversation, "asked in words")
-                put(event)
+                if isinstance(event, Words):
+                    await speak(event.text, put)
+                else:
+                    put(event)
+
+
+async def speak(text: str, put: Callable[[Words], None]) -> None:
+    """What comes at once is told word by word, like all else: it can be read along, and stopped."""
+    words = WORD.findall(text)
+    for place, word in enumerate(words):
+        if place and len(words) > FEW_WORDS:
+            await asyncio.sleep(WORD_SECONDS)
+        put(Words(word))
 
 
 async def is_left_to_person(writer: Writer, task: Task) -> bool:

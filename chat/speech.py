@@ -49,7 +49,7 @@ class Speech:
         self._floor = floor
         self._opening: str | None = ""  # the beginning, as long as it may become the refusal
         self._choice = choice  # as long as it is not made
-        self._kept, self._told = "", 0  # what was fed until then, and how much of it was passed on
+        self._first = ""  # what was said until then
         self._unjudged = ""
         self.support: list[Supported] = []
         self.refused = False
@@ -92,28 +92,23 @@ class Speech:
         return self._gate.feed(text) if self._gate else text
 
     def _spoken(self, text: str, *, over: bool = False) -> str:
-        text = self._chosen(text, over)
+        self._choose(text, over)
         self.spoke = self.spoke or bool(text.strip())
         sentences, self._unjudged = ended(self._unjudged + text)
         self._judge(sentences)
         return text
 
-    def _chosen(self, text: str, over: bool) -> str:
-        """Nothing until it is clear that the model may answer, then all that was kept. Raises Outdone."""
+    def _choose(self, text: str, over: bool) -> None:
+        """Raises Outdone as soon as the first sentence is known to be no better than the extract."""
         if self._choice is None:
-            return text
-        self._kept += text
-        sentences, _ = ended(self._kept)
-        whole = over or bool(sentences)
-        if over and not is_said(self._kept):
-            return ""
-        may_speak = self._choice.may_speak(sentences[0] if sentences else self._kept, over=whole)
-        if may_speak is False:
+            return
+        self._first += text
+        sentences, _ = ended(self._first)
+        whole = bool(sentences) or (over and is_said(self._first))
+        if self._choice.may_speak(sentences[0] if sentences else self._first, over=whole) is False:
             raise Outdone
         if whole:
-            self._choice = None  # the first sentence is over: it is made
-        text, self._told = (self._kept[self._told :], len(self._kept)) if may_speak else ("", self._told)
-        return text
+            self._choice = None  # it is made
 
     def _judge(self, sentences: Sequence[str]) -> None:
         for sentence in sentences[: MAX_SENTENCES - len(self.support)]:

@@ -90,6 +90,22 @@ async def test_the_support_of_each_sentence_is_stored(connect):
     assert reply.stopped == ""
 
 
+async def test_a_passage_comes_word_by_word_and_is_the_same_in_the_end(connect, settings):
+    settings.CHAT_CHOICE_FLOOR = 2.0
+    dora = await connect()
+    done = await dora.answer()
+    assert done["outcome"] == "extracted"
+    told = [frame["text"] for frame in dora.stored(done["reply"]) if frame["type"] == "delta"]
+    assert len(told) > 1 and "".join(told) == done["text"]
+
+
+@pytest.mark.parametrize("text", ["", " ", "one", " a  b\n\n- c d e f g h i [1] ", "a b c d e f g h\n"])
+async def test_no_letter_is_lost_on_the_way(text):
+    said = []
+    await replies.speak(text, said.append)
+    assert "".join(words.text for words in said) == text
+
+
 async def test_what_was_held_back_is_stored_and_never_sent(connect, monkeypatch):
     async def untrue(*_, **__):
         yield "Every kayak is\x00 taken back for ever. [1] And more."
