@@ -5,15 +5,12 @@ from pathlib import Path
 
 import pytest
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from supportbot.inference.cache import States
 from supportbot.inference.completion import Finished, Sampling
 from supportbot.inference.engine import Engine
 from supportbot.inference.llama import Llama, UnsupportedModel
 from supportbot.inference.refusals import Busy
-from supportbot.inference.template import prompt_ids
-from supportbot.inference.weights import generator_folder
 
 from .conftest import Client, run, spell
 
@@ -247,25 +244,3 @@ def test_another_architecture_is_refused_by_name(tiny):
 
     with pytest.raises(UnsupportedModel, match="gpt2"):
         Llama(Other(), dtype=torch.float32, context=16)
-
-
-@pytest.mark.model
-def test_the_real_weights_give_the_answers_of_transformers_alone_and_together():
-    folder = generator_folder()
-    tokenizer, model = AutoTokenizer.from_pretrained(folder), AutoModelForCausalLM.from_pretrained(folder)
-    llama = Llama(model, dtype=torch.float32, context=512)
-    engine = engine_of(llama)
-    questions = ["Name three fruits.", "What is the capital of France?", "Write a line about the sea, please."]
-    clients = []
-    for question in questions:
-        prompt = prompt_ids(tokenizer, [{"role": "user", "content": question}])
-        client = Client(llama, prompt, Sampling(16), frozenset({tokenizer.eos_token_id}))
-        clients.append(client)
-        engine.submit(client.sequence)
-        engine.step()
-    run(engine)
-    for client in clients:
-        prompt = client.sequence.prompt
-        output = model.generate(torch.tensor([prompt]), max_new_tokens=16, do_sample=False)
-        assert client.sequence.output == output[0, len(prompt) :].tolist()
-    assert "Paris" in tokenizer.decode(clients[1].sequence.output)
