@@ -8,6 +8,7 @@ import pytest
 from django.core.management import CommandError, call_command
 
 from chat import dial
+from chat.evaluation_rows import Row, Run, RunFile
 from tests.chat.conftest import script
 
 pytestmark = pytest.mark.django_db(transaction=True)
@@ -188,16 +189,27 @@ def test_the_risk_of_what_was_answered_is_told_and_drawn(evaluate, tmp_path, mon
 
 
 @pytest.mark.parametrize(
-    ("how", "sentence"),
+    ("recipe", "row", "sentence"),
     [
-        (["--answerer", "extract"], "Only answers as customers get them make a curve"),
-        (["--passages", "gold"], "No row tells what the search thought"),
+        ({"answerer": "extract"}, {}, "Only answers as customers get them make a curve"),
+        ({"engine": "http://other/v1"}, {}, "Only answers as customers get them make a curve"),
+        ({"settings": {"CHAT_MOST_WRONG_PERCENT": 5.0}}, {}, "given with the dial set"),
+        ({}, {"answerable": None}, "No row tells what the search thought"),
+        ({}, {"end": ""}, "No row tells what the search thought"),
     ],
 )
-def test_other_answers_make_no_curve_to_go_by(evaluate, tmp_path, how, sentence):
-    evaluate(*how)
+def test_other_answers_make_no_curve_to_go_by(tmp_path, recipe, row, sentence):
+    asked = Row(**{"id": "1", "question": "?", "end": "right", "outcome": "answered", "answerable": 0.5} | row)
+    RunFile(tmp_path / "rows.json").save(Run({"answerer": "live", "gate": "on"} | recipe, rows=[asked]))
     with pytest.raises(CommandError, match=sentence):
-        call_command("evaluate", "risk", "--answers", str(tmp_path / "result.json"), "--write", stdout=io.StringIO())
+        call_command("evaluate", "risk", "--answers", str(tmp_path / "rows.json"), "--write", stdout=io.StringIO())
+
+
+def test_runs_that_were_made_differently_are_not_told_together(tmp_path):
+    for name in ("live", "extract"):
+        RunFile(tmp_path / name).save(Run({"answerer": name}))
+    with pytest.raises(CommandError, match=r"made in different ways \(answerer\)"):
+        call_command("evaluate", "risk", "--answers", str(tmp_path / "live"), str(tmp_path / "extract"))
 
 
 def test_a_folder_of_markdown_articles_is_read_as_articles(evaluate, settings):
