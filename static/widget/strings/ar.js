@@ -42,7 +42,7 @@ export default {
   "source.heading": "المصادر",
   "source.open": "فتح المقالة",
   "source.tab": "يفتح في علامة تبويب جديدة",
-  "extract.lead": "لا أستطيع كتابة إجابة الآن. هذا المقطع هو الأقرب:",
+  "extract.lead": "هذا المقطع هو الأقرب:",
   "extract.retry": "حاول مرة أخرى",
   "abstain.text": "بحثت في مقالاتنا ولم أجد ما يجيب عن هذا السؤال.",
   "abstain.rephrase": "أعد الصياغة",

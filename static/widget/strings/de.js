@@ -42,7 +42,7 @@ export default {
   "source.heading": "Quellen",
   "source.open": "Artikel öffnen",
   "source.tab": "öffnet in neuem Tab",
-  "extract.lead": "Ich kann gerade keine Antwort schreiben. Dieser Abschnitt passt am besten:",
+  "extract.lead": "Dieser Abschnitt passt am besten:",
   "extract.retry": "Noch einmal versuchen",
   "abstain.text": "Ich habe in unseren Artikeln nachgesehen und nichts gefunden, das diese Frage beantwortet.",
   "abstain.rephrase": "Anders fragen",

@@ -42,7 +42,7 @@ export default {
   "source.heading": "Sources",
   "source.open": "Open article",
   "source.tab": "opens in a new tab",
-  "extract.lead": "I can't write an answer right now. This passage is the closest match:",
+  "extract.lead": "This passage is the closest match:",
   "extract.retry": "Try again",
   "abstain.text": "I looked in our articles and found nothing that answers this.",
   "abstain.rephrase": "Rephrase",

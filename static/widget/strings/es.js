@@ -42,7 +42,7 @@ export default {
   "source.heading": "Fuentes",
   "source.open": "Abrir el artículo",
   "source.tab": "se abre en otra pestaña",
-  "extract.lead": "Ahora no puedo escribir una respuesta. Este pasaje es el más cercano:",
+  "extract.lead": "Este pasaje es el más cercano:",
   "extract.retry": "Intentar de nuevo",
   "abstain.text": "Busqué en nuestros artículos y no encontré nada que responda a esto.",
   "abstain.rephrase": "Preguntar de otra forma",

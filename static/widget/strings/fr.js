@@ -42,7 +42,7 @@ export default {
   "source.heading": "Sources",
   "source.open": "Ouvrir l'article",
   "source.tab": "s'ouvre dans un nouvel onglet",
-  "extract.lead": "Je ne peux pas rédiger de réponse pour le moment. Voici le passage le plus proche :",
+  "extract.lead": "Voici le passage le plus proche :",
   "extract.retry": "Réessayer",
   "abstain.text": "J'ai cherché dans nos articles et je n'ai rien trouvé qui réponde à cette question.",
   "abstain.rephrase": "Reformuler",
