@@ -233,8 +233,9 @@ def table(rows: Sequence[dict[str, Any]]) -> list[str]:
     for row in rows:
         told = f"{row['filter']:20}{100 * row['share']:>8.2f}  {row['plan']:14}{row['recall@10'] or 0:>9.3f}"
         lines.append(told + "".join(f"{_times(row, step):>26}" for step in COSTED))
-    told = "milliseconds p50 and p95 by the clock, and of one core in brackets; hybrid is without encoding and reranking, question without reranking"
-    return [*lines, f"({told}; n={rows[0]['n']})"]
+    told = "milliseconds p50 and p95 by the clock, and of one core in brackets"
+    without = "hybrid is without encoding and reranking, question without reranking"
+    return [*lines, f"({told}; {without}; n={rows[0]['n']})"]
 
 
 def _times(row: dict[str, Any], step: str) -> str:
