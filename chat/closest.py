@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import log
-from typing import Protocol
 
+from chat.quotable import Quotable
 from knowledge.languages import STOPWORDS
 
 MAX_SENTENCES = 3
@@ -21,17 +21,6 @@ ENDS = re.compile(r"((?:[.!?…][\"'”’)]*))\s+(?=[\"'“‘(]?[A-ZÀ-ÞÄÖ�
 ABBREVIATION = re.compile(r"(?:\b(?:e\.g|i\.e|etc|no|nr|approx|incl|z\.B|bzw|ca|St|Dr|Mr|Mrs|Ms|p\.ex)\.)$")
 COMMON = frozenset().union(*STOPWORDS.values())  # such words say nothing of the subject
 LINK = re.compile(r"!?\[([^\[\]]*)\]\([^()\s]*\)")
-
-
-class Quotable(Protocol):
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def heading(self) -> str: ...
-
-    @property
-    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

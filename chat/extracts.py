@@ -9,7 +9,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from chat.cues import asks_for_steps
-from chat.likelihood import PRONOUN, Candidate, Quotable, candidates
+from chat.likelihood import PRONOUN, Candidate, candidates
+from chat.quotable import Quotable
 from chat.sentences import Sentence
 from chat.visible import visible
 

@@ -9,9 +9,9 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from math import exp, log
-from typing import Protocol
 
 from chat.cues import CUES
+from chat.quotable import Quotable
 from chat.sentences import Sentence, sentences
 from knowledge.languages import STOPWORDS
 
@@ -33,17 +33,6 @@ WEIGHTS = (
     3.36, 4.54, 0.12, 0.11, 0.59, -0.58, -0.40, -0.28, -0.60, -1.36, -0.10, -0.27,
     0.22, -0.65, 0.48, 0.10, 1.55, 1.81, 0.97, 0.86, 0.18, 0.46, 1.14, 1.32,
 )  # fmt: skip
-
-
-class Quotable(Protocol):
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def heading(self) -> str: ...
-
-    @property
-    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)

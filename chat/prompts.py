@@ -8,9 +8,9 @@ import hashlib
 import json
 import re
 from collections.abc import Sequence
-from typing import Protocol
 
 from chat.closest import closest
+from chat.quotable import Quotable
 from chat.visible import visible
 from chat.window import fitting
 
@@ -46,20 +46,7 @@ _MARKER = re.compile(r"\[(\s*\d+(?:\s*,\s*\d+)*\s*)\]")
 _LABEL = re.compile(r"^(\s*)(question|answer|system|user|assistant)\s*:", re.IGNORECASE | re.MULTILINE)
 
 
-class PromptPassage(Protocol):
-    """What a prompt shows of a passage."""
-
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def heading(self) -> str: ...
-
-    @property
-    def text(self) -> str: ...
-
-
-def build_prompt(question: str, passages: Sequence[PromptPassage]) -> list[dict[str, str]]:
+def build_prompt(question: str, passages: Sequence[Quotable]) -> list[dict[str, str]]:
     """Chat messages that ask `question` over `passages`, numbered from 1 in the order given, as far as they fit."""
     question, passages = fitting(question, passages)
     return [
@@ -68,7 +55,7 @@ def build_prompt(question: str, passages: Sequence[PromptPassage]) -> list[dict[
     ]
 
 
-def show_passages(passages: Sequence[PromptPassage]) -> str:
+def show_passages(passages: Sequence[Quotable]) -> str:
     """The part of the user's message that questions over the same passages share."""
     return "".join(
         PASSAGE.format(number=number, place=_place(passage), text=_passage_text(passage.text)) + BREAK
@@ -76,13 +63,13 @@ def show_passages(passages: Sequence[PromptPassage]) -> str:
     )
 
 
-def show_question(question: str, passages: Sequence[PromptPassage]) -> str:
+def show_question(question: str, passages: Sequence[Quotable]) -> str:
     """The part of the user's message that follows the passages: a line, and one of the passages' closest sentences."""
     line = QUESTION.format(question=cut(_one_line(question), MAX_QUESTION_WORDS, MAX_QUESTION_CHARS))
     return line + closest_line(question, passages) if passages else line
 
 
-def closest_line(question: str, passages: Sequence[PromptPassage]) -> str:
+def closest_line(question: str, passages: Sequence[Quotable]) -> str:
     """The sentences that stand beside the question, with the number of their passage."""
     found = closest(question, passages)
     text = cut(_one_line(found.text), MAX_CLOSEST_WORDS, MAX_CLOSEST_CHARS)
@@ -105,7 +92,7 @@ def cut(text: str, words: int, chars: int) -> str:
     return text[:end]
 
 
-def _place(passage: PromptPassage) -> str:
+def _place(passage: Quotable) -> str:
     place = " > ".join(part for part in (passage.title, passage.heading) if part)
     return cut(_one_line(place), MAX_PASSAGE_WORDS, MAX_PLACE_CHARS)
 

@@ -13,7 +13,8 @@ from difflib import SequenceMatcher
 from itertools import pairwise
 from math import exp
 
-from chat.likelihood import COMMON, STEM, Quotable
+from chat.likelihood import COMMON, STEM
+from chat.quotable import Quotable
 from chat.sentences import ABBREVIATION, sentences
 
 WORD = re.compile(r"\w+(?:[.,:/]\w+)*")

@@ -8,8 +8,8 @@ from collections.abc import Sequence
 
 from chat.choosing import Choice
 from chat.citations import Citations
-from chat.likelihood import Quotable
 from chat.prompts import REFUSAL
+from chat.quotable import Quotable
 from chat.sentence_support import MAX_SENTENCES, Ground, Supported, ended, is_said
 from chat.support import Gate
 from chat.visible import visible

@@ -8,8 +8,8 @@ customer gets the passages' own sentences.
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
 
+from chat.quotable import Quotable
 from chat.visible import visible
 
 # Of 4,096 tokens 160 are the answer's and 100 the instructions'; the sentences beside the question are those of a
@@ -21,17 +21,6 @@ PASSAGES_PRICE = 2100
 CHEAP = 0.34  # a small letter or a blank; words have 4 to 5 of them a token
 MAX_CHARS = 6000  # of a text that is looked at
 _CHEAP = re.compile(r"[a-z ]")
-
-
-class Passage(Protocol):
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def heading(self) -> str: ...
-
-    @property
-    def text(self) -> str: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +36,7 @@ class Shown:
         return price(self.title) + price(self.heading) + price(self.text)
 
 
-def fitting(question: str, passages: Sequence[Passage]) -> tuple[str, list[Shown]]:
+def fitting(question: str, passages: Sequence[Quotable]) -> tuple[str, list[Shown]]:
     """The question and the first passages, each cut after a whole word; at least one passage where there is any."""
     shown: list[Shown] = []
     room = float(PASSAGES_PRICE)

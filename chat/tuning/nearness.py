@@ -3,24 +3,13 @@
 from collections import Counter, defaultdict
 from collections.abc import Sequence
 from math import log
-from typing import Protocol
 
+from chat.quotable import Quotable
 from chat.tuning.targets import words_of
 
 
-class Titled(Protocol):
-    @property
-    def title(self) -> str: ...
-
-    @property
-    def heading(self) -> str: ...
-
-    @property
-    def text(self) -> str: ...
-
-
 class Nearness:
-    def __init__(self, passages: Sequence[Titled]) -> None:
+    def __init__(self, passages: Sequence[Quotable]) -> None:
         self._bags = [words_of(f"{passage.title} {passage.heading} {passage.text}") for passage in passages]
         spread = Counter(word for bag in self._bags for word in bag)
         self._weight = {word: log(len(passages) / count) for word, count in spread.items()}
