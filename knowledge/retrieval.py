@@ -208,7 +208,7 @@ def _find(
         logger.warning("draft_not_embedded", reason=error.text)
         raise RetrievalError(f"The draft cannot be searched just now. {error.text}") from error
     searched = rank(candidates, wanted.language)
-    readings = {} if degraded else _read(texts, candidates, searched, wanted.reading_seconds)
+    readings = {} if degraded else _read(texts, share, candidates, searched, wanted.reading_seconds)
     clock.lap("read")
     found = arrange(
         asked, candidates, searched, readings or {}, leaning=leaning, limit=wanted.limit, ranked=wanted.ranked
@@ -217,7 +217,7 @@ def _find(
 
 
 def _read(
-    texts: list[str], candidates: list[Candidate], searched: Ranking, seconds: float | None
+    texts: list[str], share: float, candidates: list[Candidate], searched: Ranking, seconds: float | None
 ) -> dict[UUID, Reading] | None:
     """A reading of the best passage of each of the first articles; None where the server that reads does not answer.
 
@@ -228,7 +228,7 @@ def _read(
     leading = [best[article] for article in searched.article_ids[: settings.RERANK_PASSAGES]]
     first = list(takewhile(lambda one: is_readable(one.language), leading))
     passages = {one.article_id: passage_text(one.title, one.heading, one.text) for one in first}
-    return read(texts[0], texts[1] if len(texts) > 1 else "", context_share(texts[0]), passages, seconds=seconds)
+    return read(texts[0], texts[1] if len(texts) > 1 else "", share, passages, seconds=seconds)
 
 
 def arrange(
