@@ -160,7 +160,10 @@ def test_a_lost_reply_makes_no_second_article_and_no_conflict(page):
     assert (Article.objects.get().pk, Article.objects.get().body) == (article.pk, "Fourth words.")
 
 
-LEGIBLE = """() => {
+LEGIBLE = """async () => {
+  // The admin's links fade from one scheme's colour to the other's: what is read is where they arrive.
+  const fading = document.getAnimations().filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime));
+  await Promise.allSettled(fading.map((one) => one.finished));
   const ink = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgb = (colour) => {
     ink.clearRect(0, 0, 1, 1);
