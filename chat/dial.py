@@ -6,7 +6,7 @@ takes. A curve holds for the model and the prompt that it was measured with, and
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from functools import lru_cache
@@ -15,7 +15,6 @@ from pathlib import Path
 from django.conf import settings
 
 from chat.prompts import PROMPT_VERSION
-from chat.risk import Point, best_bound, promise
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
@@ -30,6 +29,27 @@ class NoCurve(ValueError):
 
 class NotReachable(NoCurve):
     """No threshold keeps so few wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Point:
+    """What is answered from `threshold` on. `low` and `high` are Wilson's 95 % of the risk, `upper` is what holds."""
+
+    threshold: float
+    questions: int
+    answered: int
+    wrong: int
+    low: float
+    high: float
+    upper: float
+
+    @property
+    def coverage(self) -> float:
+        return self.answered / self.questions
+
+    @property
+    def risk(self) -> float:
+        return self.wrong / self.answered if self.answered else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +94,17 @@ def floor_for(percent: float) -> float:
     if found is None:
         raise NotReachable(f"CHAT_MOST_WRONG_PERCENT={percent:g}: {not_reachable(curve.points, percent)}")
     return found.threshold
+
+
+def promise(found: Iterable[Point], percent: float) -> Point | None:
+    """The point that answers most while its bound keeps to `percent`; None where none does: it is not reachable."""
+    kept = [one for one in found if one.answered and one.upper <= percent / 100]
+    return max(kept, key=lambda one: (one.answered, -one.threshold), default=None)
+
+
+def best_bound(found: Iterable[Point]) -> Point:
+    """The lowest bound that any threshold has. Needs a point."""
+    return min(found, key=lambda one: (one.upper, -one.answered))
 
 
 def not_reachable(points: Sequence[Point], percent: float) -> str:

@@ -6,8 +6,8 @@ from django.core.checks import Error, Warning
 from chat import dial
 from chat.answering import Options, is_enough
 from chat.checks import risk_dial_is_kept
+from chat.evaluation.risk import LEVELS, Outcome, points
 from chat.prompts import PROMPT_VERSION
-from chat.risk import LEVELS, Outcome, points
 from knowledge.retrieval import Retrieval
 
 

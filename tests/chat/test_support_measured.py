@@ -5,7 +5,7 @@ import re
 
 import pytest
 
-from chat.coarse_facts import unlicensed
+from chat.evaluation.coarse_facts import unlicensed
 from chat.support import Gate, Unsupported
 from knowledge.chunking import split
 from knowledge.demo import ARTICLES, read_article
