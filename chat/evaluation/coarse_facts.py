@@ -4,8 +4,8 @@ It shares no code with the gate and knows less: units, subjects and arithmetic a
 the parts of an answer that can be looked up: numbers, dates, times, telephone numbers, links, e-mail addresses, tokens
 like codes, names of months and weekdays. Number words are looked at only with a unit behind them ("two days"): alone
 they are mostly not facts ("one of them"). Numbers are compared by their digits: 1,000 = 1000, 4.50 = 4.5, 9:00 = 9, 2 =
-two, and any script's digits are digits. A form that the passage does not use (a date turned round) may be reported
-although it is right: what is found is meant to be read by somebody.
+two, 2½ = two and a half = 2.5, a dozen = 12, and any script's digits are digits. A form that the passage does not use
+(a date turned round) may be reported although it is right: what is found is meant to be read by somebody.
 """
 
 import re
@@ -25,6 +25,14 @@ _TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _VALUES = {word: n for n, word in enumerate(_ONES.split(), 2)} | {w: 10 * n for n, w in enumerate(_TENS.split(), 2)}
 _VALUES |= {"hundred": 100, "thousand": 1000}
 _TENS_WORDS = frozenset(_TENS.split())
+_BELOW_TEN = "|".join(["one", *_ONES.split()[:8]])
+_NUMBER = rf"(\d{{1,6}}|(?:{'|'.join(_TENS.split())})(?:[ -](?:{_BELOW_TEN}))?|{'|'.join(_ONES.split())}|one|hundred)"
+_HALF_MORE = re.compile(rf"\b{_NUMBER}[ -]and[ -]a[ -]half\b", re.IGNORECASE)
+_DOZEN = re.compile(rf"(?<![\d.,])\b(?:{_NUMBER}|(half)(?:[ -]an?)?|an?)?[ -]?\bdozen\b", re.IGNORECASE)
+_MIXED = re.compile(r"(?<![\d.,:/])(\d{1,4}) (\d{1,2})/([2-9]|1\d)(?![\d/])")
+_FRACTION = re.compile(r"(?<![\d.,:/])(\d{1,2})/([2-9]|1\d)(?![\d/])")
+_SIGN = re.compile(r"(?:(\d{1,6})[ \u202f\xa0]?)?([¼-¾⅐-⅞])")
+_SHARES = re.compile(r"\b(three |two |one |a )?(half|quarter|third)s?\b")
 _COUNTED = re.compile(
     r"(?:calendar |working |business |full |more |whole |consecutive )*"
     r"(?:second|minute|hour|day|night|week|month|year|percent|per cent|pound|euro|dollar|pence|cent|kilo|kilogram|gram"
@@ -67,7 +75,7 @@ def unlicensed(answer: str, passages: Sequence[str], question: str) -> list[str]
 
     Of the customer's question only identifiers count: order numbers, versions, error codes.
     """
-    typed = _without_numbering(_MARKER.sub(" ", _readable(answer)))
+    typed = _without_numbering(_MARKER.sub(" ", _in_digits(_readable(answer))))
     said, known = typed.casefold(), _Known([_readable(passage).casefold() for passage in passages])
     known.allow(_identifiers(_readable(question).casefold()))
     found = [
@@ -87,8 +95,9 @@ class _Known:
         self.text = "\n".join(passages)
         self.tokens = {form for token in _TOKEN.findall(self.text) for form in _forms(token)}
         self.words = set(re.findall(r"[^\W\d_]+", self.text))
-        self.numbers = {form for run in _RUN.findall(self.text) for form in _number_forms(run)}
-        self.numbers |= {str(value) for _, _, value in _number_words(self.text)}
+        counted = f"{self.text}\n{_in_digits(self.text)}"
+        self.numbers = {form for run in _RUN.findall(counted) for form in _number_forms(run)}
+        self.numbers |= {str(value) for _, _, value in _number_words(self.text)} | set(_shares(self.text))
         self.sequences = {_digits(found) for found in _SEQUENCE.findall(self.text)}
         self.emails = set(_EMAIL.findall(self.text))
 
@@ -105,11 +114,45 @@ class _Known:
     def has_number(self, run: str) -> bool:
         return bool(self.numbers & _number_forms(run))
 
+    def has_fraction(self, token: str) -> bool:
+        """3/4 where a passage says 0.75, ¾ or three quarters."""
+        match = _FRACTION.fullmatch(token)
+        return match is not None and _decimal(int(match[1]) / int(match[2])) in self.numbers
+
 
 def _readable(text: str) -> str:
-    """Any script's digits as 0-9, full-width letters narrow, nothing invisible; soft line breaks of words joined."""
-    kept = (character for character in unicodedata.normalize("NFKC", text) if unicodedata.category(character) != "Cf")
+    """Any script's digits as 0-9, 2½ as 2.5, full-width letters narrow, nothing invisible."""
+    spelled = _SIGN.sub(lambda match: _decimal(int(match[1] or 0) + unicodedata.numeric(match[2])), text)
+    kept = (one for one in unicodedata.normalize("NFKC", spelled) if unicodedata.category(one) != "Cf")
     return "".join(str(unicodedata.decimal(one)) if one.isdecimal() else one for one in kept)
+
+
+def _in_digits(text: str) -> str:
+    """Two and a half as 2.5, 2 1/2 as 2.5, a dozen as 12, half a dozen as 6."""
+    text = _HALF_MORE.sub(lambda match: _decimal(_value(match[1]) + 0.5), text)
+    text = _MIXED.sub(lambda match: _decimal(int(match[1]) + int(match[2]) / int(match[3])), text)
+    return _DOZEN.sub(lambda match: "6" if match[2] else _decimal(12 * _value(match[1] or "one")), text)
+
+
+def _value(number: str) -> int:
+    """Of digits, or of number words below a hundred."""
+    if number.isdigit():
+        return int(number)
+    return sum(_VALUES.get(word, 1) for word in re.split("[ -]", number.casefold()))
+
+
+def _decimal(value: float) -> str:
+    """At most three places."""
+    return f"{value:.3f}".rstrip("0").rstrip(".")
+
+
+def _shares(text: str) -> Iterator[str]:
+    """Half as 0.5, three quarters as 0.75, 3/4 as 0.75: what a passage says so may be said in digits."""
+    parts = {"half": 2, "quarter": 4, "third": 3}
+    for count, part in _SHARES.findall(text):
+        yield _decimal({"three ": 3, "two ": 2}.get(count, 1) / parts[part])
+    for over, under in _FRACTION.findall(text):
+        yield _decimal(int(over) / int(under))
 
 
 def _without_numbering(text: str) -> str:
@@ -190,7 +233,8 @@ def _unknown_tokens(said: str, known: _Known) -> Iterator[tuple[int, str]]:
     """Numbers and what looks like a code."""
     for match in _TOKEN.finditer(said):
         bare = match[0].strip(_EDGES)
-        if bare not in known.tokens and not all(_is_known(part, known) for part in _parts_to_know(bare)):
+        is_known = bare in known.tokens or known.has_fraction(bare)
+        if not is_known and not all(_is_known(part, known) for part in _parts_to_know(bare)):
             yield match.start(), bare
 
 

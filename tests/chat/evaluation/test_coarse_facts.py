@@ -69,6 +69,34 @@ def test_what_stands_nowhere_is_reported_in_its_order(answer, found):
     assert unlicensed(answer, PASSAGES, QUESTION) == found
 
 
+HALVES = [
+    "It takes 2.5 hours; order 12 bags, 24 cups or 6 spoons. 0.75 litres, 0.5 kg, 1.5 years.",
+    "It takes 2½ hours; order a dozen bags, two dozen cups or half a dozen spoons. ¾ litres, half a kilo, 1 1/2 years.",
+    "It takes two and a half hours; order a dozen bags, 2 dozen cups or half a dozen spoons. Three quarters of a "
+    "litre, ½ kg, one-and-a-half years.",
+]
+
+
+@pytest.mark.parametrize("passage", HALVES)
+@pytest.mark.parametrize("answer", HALVES)
+def test_halves_and_dozens_are_the_same_in_every_writing(answer, passage):
+    assert unlicensed(answer, [passage], "") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ("It takes 3½ hours.", ["3.5"]),
+        ("It takes three and a half hours, or 12½.", ["3.5", "12.5"]),
+        ("Order three dozen bags.", ["36"]),
+        ("It takes 2 3/4 years, or 1/7 of it.", ["2.75", "1/7"]),
+        ("There are dozens of them, and half of them stay.", []),
+    ],
+)
+def test_other_halves_and_dozens_are_reported(answer, found):
+    assert unlicensed(answer, HALVES, "") == found
+
+
 def test_without_passages_every_number_is_reported():
     assert unlicensed("It takes 3 days. [1]", [], "How long?") == ["3"]
 
