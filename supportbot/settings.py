@@ -58,7 +58,7 @@ SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
-SECURE_REDIRECT_EXEMPT = [r"^health/"]
+SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
 SESSION_COOKIE_HTTPONLY = True
 SESSION_COOKIE_AGE = 12 * 3600
 SECURE_REFERRER_POLICY = "same-origin"
@@ -196,7 +196,9 @@ CELERY_TASK_ACKS_LATE = True
 CELERY_TASK_REJECT_ON_WORKER_LOST = True
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
 CELERY_TASK_DEFAULT_QUEUE = "embed"
+HEARTBEAT_SECONDS = 10
 CELERY_TASK_ROUTES = {
+    "supportbot.tasks.watch": {"queue": "sweep"},
     "knowledge.tasks.sweep": {"queue": "sweep"},
     "knowledge.space_tasks.build_spaces": {"queue": "sweep"},
     "chat.tasks.sweep": {"queue": "sweep"},
@@ -239,6 +241,17 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"expires": 2 * max(10, SWEEP_SECONDS)},
     },
 }
+for _queue in ("embed", "chat", "sweep", "import"):  # each shows that a worker ends its tasks
+    CELERY_BEAT_SCHEDULE[f"heartbeat of {_queue}"] = {
+        "task": "supportbot.tasks.heartbeat",
+        "schedule": HEARTBEAT_SECONDS,
+        "options": {"queue": _queue, "expires": 3 * HEARTBEAT_SECONDS},
+    }
+CELERY_BEAT_SCHEDULE["watch all parts"] = {
+    "task": "supportbot.tasks.watch",
+    "schedule": 2 * HEARTBEAT_SECONDS,
+    "options": {"expires": 2 * HEARTBEAT_SECONDS},
+}
 CELERY_TIMEZONE = TIME_ZONE
 
 # --- The model server, or any OpenAI-compatible one -----------------------------------------------------------------
@@ -268,6 +281,7 @@ ADAPTER_DIRS = [BASE_DIR / "chat" / "tuning" / "shipped", DATA_DIR / "adapters"]
 PROMPT_VERSION = "chat.prompts.PROMPT_VERSION"  # where it stands: an adapter that was trained for another is refused
 MODEL_THREADS = env_int("MODEL_THREADS", os.cpu_count() or 1, least=1, most=256)
 MODEL_WEIGHTS = env_choice("MODEL_WEIGHTS", "auto", "bf16", "int8", "fp32")
+MODEL_DEVICE = env_choice("MODEL_DEVICE", "cpu", "cuda")
 MODEL_MAX_BATCH = env_int("MODEL_MAX_BATCH", 8, least=1, most=64)
 MODEL_MAX_WAITING = env_int("MODEL_MAX_WAITING", 256, least=1, most=10_000)
 
@@ -289,6 +303,11 @@ CHAT_FIRST_TOKEN_SECONDS = env_float("CHAT_FIRST_TOKEN_SECONDS", 15, least=0.1)
 CHAT_ANSWER_SECONDS = env_float("CHAT_ANSWER_SECONDS", 60, least=1)
 CHAT_LEASE_SECONDS = env_float("CHAT_LEASE_SECONDS", 10, least=2)
 CHAT_GRACE_SECONDS = env_float("CHAT_GRACE_SECONDS", 30)
+CHAT_MOST_WAITING = env_int("CHAT_MOST_WAITING", 64, most=10_000)
+CHAT_SEND_SECONDS = env_float("CHAT_SEND_SECONDS", 10, least=0.1, most=300)
+CHAT_UNSENT_FRAMES = env_int("CHAT_UNSENT_FRAMES", 256, least=8, most=10_000)
+CHAT_PING_SECONDS = env_int("CHAT_PING_SECONDS", 20, least=5, most=50)
+CHAT_DRAIN_SECONDS = env_float("CHAT_DRAIN_SECONDS", 8, most=600)
 CHAT_ANSWERABLE_FLOOR = env_float("CHAT_ANSWERABLE_FLOOR", 0.42, least=0, most=1)
 CHAT_EXTRACT_FLOOR = env_float("CHAT_EXTRACT_FLOOR", 0.7, least=0, most=1)
 CHAT_SUPPORT_FLOOR = env_float("CHAT_SUPPORT_FLOOR", 0.3, least=0, most=1)
@@ -299,3 +318,4 @@ TOKEN_DAYS = env_int("TOKEN_DAYS", 90, least=1, most=3650)
 LOGGING_CONFIG = "supportbot.log.configure"
 LOGGING = {"version": 1}  # Django calls the line above only if this is not empty
 LOG_LEVEL = env_str("LOG_LEVEL", "INFO").upper()
+METRICS_TOKEN = env_str("METRICS_TOKEN")  # empty: /metrics is for this machine alone
