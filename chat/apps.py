@@ -6,8 +6,9 @@ class ChatConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from chat import checks  # noqa: F401  (they are registered)
+        from chat import checks, status  # noqa: F401  (the checks are registered)
         from chat.coverage import ChatRecords
         from knowledge import usage
 
         usage.register(ChatRecords())
+        status.register_all()

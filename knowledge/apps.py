@@ -6,4 +6,6 @@ class KnowledgeConfig(AppConfig):
     default_auto_field = "django.db.models.BigAutoField"
 
     def ready(self) -> None:
-        from knowledge import checks  # noqa: F401  (they are registered)
+        from knowledge import checks, status  # noqa: F401  (the checks are registered)
+
+        status.register_all()

@@ -6,4 +6,6 @@ class SupportbotConfig(AppConfig):
     verbose_name = "Supportbot"
 
     def ready(self) -> None:
-        from supportbot import celery, checks  # noqa: F401  (tasks find their broker; the checks are registered)
+        from supportbot import celery, checks, parts  # noqa: F401  (tasks find their broker; the checks are registered)
+
+        parts.register_all()

@@ -5,6 +5,8 @@ from collections.abc import Sequence
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
 
+LEAST_TOKEN_CHARS = 16
+
 
 @register()
 def answer_deadlines(app_configs: object, **kwargs: object) -> Sequence[CheckMessage]:
@@ -56,5 +58,18 @@ def public_address(app_configs: object, **kwargs: object) -> Sequence[CheckMessa
             "PUBLIC_URL does not begin with https://",
             hint="Set it to the address that customers' browsers use; cookies and the widget depend on it.",
             id="supportbot.W001",
+        )
+    ]
+
+
+@register()
+def metrics_token_is_long(app_configs: object, **kwargs: object) -> Sequence[CheckMessage]:
+    if not settings.METRICS_TOKEN or len(settings.METRICS_TOKEN) >= LEAST_TOKEN_CHARS:
+        return []
+    return [
+        Error(
+            f"METRICS_TOKEN has fewer than {LEAST_TOKEN_CHARS} characters",
+            hint="Make one: python3 -c 'import secrets; print(secrets.token_urlsafe(32))'",
+            id="supportbot.E004",
         )
     ]

@@ -1,7 +1,8 @@
 """Is the process up, and can it do its work? `/health/live` and `/health/ready`, for people, probes and `manage.py up`.
 
 Ready answers one word for each part. Without the database it is 503; without the model server answers still come, as
-extracts of the articles, and without Redis they come without replay, so both are `degraded` and 200.
+extracts of the articles, without Redis they come without replay, and without workers what is saved waits: all of these
+are `degraded` and 200. What each part is, and what to do, stands on the staff's status page (`supportbot.status`).
 """
 
 import asyncio
@@ -15,6 +16,8 @@ from django.db import connections
 from django.db.migrations.loader import MigrationLoader
 from django.http import HttpRequest, JsonResponse
 
+from supportbot import heartbeats
+
 PROBE_SECONDS = 1.0
 
 
@@ -23,14 +26,15 @@ async def live(request: HttpRequest) -> JsonResponse:
 
 
 async def ready(request: HttpRequest) -> JsonResponse:
-    (database, migrations), redis_word, model = await asyncio.gather(
+    (database, migrations), (redis_word, workers), model = await asyncio.gather(
         _database_and_migrations(), _redis(), model_state(settings.MODEL_URL)
     )
     if database != "ok" or migrations != "ok":
         status = "unavailable"
     else:
-        status = "ok" if redis_word == model == "ok" else "degraded"
-    words = {"status": status, "database": database, "migrations": migrations, "redis": redis_word, "model": model}
+        status = "ok" if redis_word == model == "ok" and workers != "stuck" else "degraded"
+    words = {"status": status, "database": database, "migrations": migrations}
+    words |= {"redis": redis_word, "model": model, "workers": workers}
     return JsonResponse(words, status=503 if status == "unavailable" else 200)
 
 
@@ -57,16 +61,17 @@ def _migrations_on_disk() -> frozenset[tuple[str, str]]:
     return frozenset(MigrationLoader(None, ignore_no_migrations=True).disk_migrations)
 
 
-async def _redis() -> str:
+async def _redis() -> tuple[str, str]:
+    """Its own word, and that of the workers and the beat: ok, starting, late, stuck, or unknown."""
     client = redis.asyncio.from_url(settings.REDIS_URL, socket_timeout=PROBE_SECONDS, retry=None)
     try:
         async with asyncio.timeout(PROBE_SECONDS):
-            await client.ping()
+            answers = await heartbeats.questions(client.pipeline(transaction=False)).execute()
     except (redis.RedisError, OSError, TimeoutError):
-        return "unavailable"
+        return "unavailable", "unknown"
     finally:
         await client.aclose()
-    return "ok"
+    return "ok", heartbeats.signs(answers).word
 
 
 async def model_state(url: str) -> str:

@@ -10,7 +10,8 @@ from django.db import connections
 from django.http import HttpResponse
 from django.test import RequestFactory
 
-from supportbot import health
+from supportbot import health, heartbeats
+from supportbot.heartbeats import redis_client
 
 pytestmark = pytest.mark.django_db
 
@@ -29,6 +30,14 @@ def deaf_server() -> Iterator[int]:
         yield listener.getsockname()[1]
 
 
+@pytest.fixture(autouse=True)
+def no_signs(services: None) -> Iterator[None]:
+    """Nobody has looked yet, and no worker of another test has left a sign."""
+    redis_client().delete(heartbeats.KEY, heartbeats.BEATS)
+    yield
+    redis_client().delete(heartbeats.KEY, heartbeats.BEATS)
+
+
 async def test_a_running_process_is_alive() -> None:
     answer = await health.live(RequestFactory().get("/health/live"))
     assert (answer.status_code, json.loads(answer.content)) == (200, {"status": "ok"})
@@ -37,7 +46,9 @@ async def test_a_running_process_is_alive() -> None:
 async def test_all_is_well(fake_model: str) -> None:
     status, words = await ask_ready()
     assert status == 200
-    assert words == dict.fromkeys(("status", "database", "migrations", "redis", "model"), "ok")
+    assert words == dict.fromkeys(("status", "database", "migrations", "redis", "model"), "ok") | {
+        "workers": "starting"
+    }
 
 
 async def test_without_the_model_server_it_is_degraded(settings) -> None:
@@ -50,6 +61,14 @@ async def test_without_redis_it_is_degraded(fake_model: str, settings) -> None:
     settings.REDIS_URL = "unix:///nowhere/valkey.sock?db=0"
     status, words = await ask_ready()
     assert (status, words["status"], words["redis"]) == (200, "degraded", "unavailable")
+    assert words["workers"] == "unknown"
+
+
+async def test_without_workers_it_is_degraded_and_stays_in_the_balancer(fake_model: str) -> None:
+    began = float(redis_client().time()[0]) - 2 * heartbeats.STUCK_SECONDS
+    redis_client().zadd(heartbeats.KEY, {heartbeats.BEGAN: began})
+    status, words = await ask_ready()
+    assert (status, words["status"], words["workers"]) == (200, "degraded", "stuck")
 
 
 async def test_without_the_database_it_is_unavailable(fake_model: str, monkeypatch: pytest.MonkeyPatch) -> None:

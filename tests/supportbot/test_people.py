@@ -33,6 +33,7 @@ PAGES = {
     "contact requests": {"agent", "manager", "administrator"},
     "widgets": {"administrator"},
     "people": {"administrator"},
+    "status": {"manager", "administrator"},
 }
 DEEDS = {
     "review": {"manager", "administrator"},
@@ -77,6 +78,7 @@ def address(page: str, desk: dict) -> str:
         "contact requests": reverse("admin:chat_contactrequest_changelist"),
         "widgets": reverse("admin:chat_widget_changelist"),
         "people": reverse("admin:auth_user_changelist"),
+        "status": reverse("admin:supportbot_status_changelist"),
     }[page]
 
 

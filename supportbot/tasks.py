@@ -1,0 +1,19 @@
+"""Doors for Celery: signs of life."""
+
+from celery import shared_task
+from django.db import connection
+
+from supportbot import status
+
+
+@shared_task(soft_time_limit=20, time_limit=30)
+def heartbeat() -> None:
+    """A worker of this queue runs, and reaches the database. That it ended well is noted by `supportbot.celery`."""
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT 1")
+
+
+@shared_task(soft_time_limit=30, time_limit=40)
+def watch() -> None:
+    """Look at every part, so that an alarm is logged and dated although nobody has the page open."""
+    status.look()
