@@ -246,9 +246,12 @@ async def speak(
         first_token_seconds=settings.CHAT_FIRST_TOKEN_SECONDS,
         total_seconds=settings.CHAT_ANSWER_SECONDS,
     )
+    asked = time.monotonic()
     async with aclosing(pieces):
         async for piece in pieces:
+            end.ms.setdefault("token", round(1000 * (time.monotonic() - asked), 1))
             if isinstance(piece, Finish):
+                end.ms["written"] = round(1000 * (time.monotonic() - asked), 1)
                 end.tokens_in, end.tokens_out = piece.prompt_tokens, piece.completion_tokens
             elif text := speech.feed(piece):
                 yield text

@@ -11,7 +11,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from chat import conversations, desk, doorbell, following, limits, replies
+from chat import conversations, desk, doorbell, following, limits, meters, replies
 from chat.conversations import Visit
 from chat.events import (
     MAX_FRAME_BYTES,
@@ -91,10 +91,12 @@ class ChatConsumer(AsyncWebsocketConsumer):
         headers = [value for name, value in self.scope["headers"] if name == b"origin"]
         origin = headers[0].decode("latin-1") if len(headers) == 1 else None
         if widget is None or not is_allowed(origin, [*own_origins(), *widget.origins]):
+            meters.REFUSED_SOCKETS.labels("origin" if widget else "widget").inc()
             await self.close()
             return
         address = limits.address_of(self.scope)
         if not limits.enter(address):
+            meters.REFUSED_SOCKETS.labels("too_many").inc()
             await self.close()
             return
         self.address = address
@@ -141,6 +143,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def hang_up(self, code: int) -> None:
         if not self.closing:
             self.closing = True
+            meters.CLOSED.labels(str(code)).inc()
             with contextlib.suppress(TimeoutError, OSError, RuntimeError):
                 async with asyncio.timeout(SEND_SECONDS):
                     await self.close(code)
@@ -171,6 +174,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 return
             await self.hear(parse(text_data))
         except Refused as refused:
+            meters.REFUSED.labels(refused.code).inc()
             if refused.code == "bad_token" and self.visit is not None:
                 self.forget()  # logged out on another device: the client may say hello again
             await self.say(refused.frame())
