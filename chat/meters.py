@@ -7,7 +7,7 @@ from prometheus_client import Gauge
 from chat import limits
 from supportbot.meters import REGISTRY, Values, counter, histogram
 
-QUEUED = histogram("supportbot_answer_queued_seconds", "From taking a reply up to its seat at the model.")
+QUEUED = histogram("supportbot_answer_queued_seconds", "From taking a reply up to its place, or to being turned away.")
 SEARCHED = histogram("supportbot_answer_search_seconds", "Finding the passages of a question.")
 TOKEN = histogram("supportbot_answer_first_token_seconds", "From asking the model to its first piece of text.")
 WORDS = histogram("supportbot_answer_first_words_seconds", "From the beginning of an answer to its first words.")
@@ -26,26 +26,28 @@ UNSTORED = counter("supportbot_frames_unstored", "Times that Redis did not take 
 
 _reasons = Values()
 OUTCOMES = Values(["answered", "extracted", "abstained", "handed_over", "stopped", "failed"], most=6)
-TIMES = {"queued": QUEUED, "searched": SEARCHED, "token": TOKEN, "first": WORDS}
+STAGES = {"searched": SEARCHED, "token": TOKEN, "first": WORDS}
 
 
-def ended(outcome: str, reason: str, times: Mapping[str, float]) -> None:
-    """`times` in milliseconds, as the row keeps them: those stages that were reached."""
+def ended(
+    outcome: str,
+    reason: str,
+    times: Mapping[str, float],
+    tokens_in: int | None = None,
+    tokens_out: int | None = None,
+) -> None:
+    """A reply has its last word. `times` in milliseconds, as the row keeps them: those stages that were reached."""
     outcome = OUTCOMES.bounded(outcome)
     ENDED.labels(outcome, _reasons.bounded(reason or "none")).inc()
-    for name, histogram_of in TIMES.items():
+    for name, stage in STAGES.items():
         if name in times:
-            histogram_of.observe(times[name] / 1000)
+            stage.observe(times[name] / 1000)
     if "total" in times:
         WHOLE.labels(outcome).observe(times["total"] / 1000)
-
-
-def wrote(tokens_in: int | None, tokens_out: int | None, seconds: float) -> None:
-    """One answer of the model; servers that count no tokens are not counted here."""
-    if tokens_in is not None and tokens_out is not None:
+    if tokens_in is not None and tokens_out is not None and "written" in times:  # not every server counts them
         TOKENS.labels("read").inc(tokens_in)
         TOKENS.labels("written").inc(tokens_out)
-        WRITING.inc(seconds)
+        WRITING.inc((times["written"] - times.get("token", 0.0)) / 1000)
 
 
 def restarted(reason: str) -> None:
