@@ -16,8 +16,8 @@ from tests.conftest import PROJECT, wait_until
 
 
 @contextmanager
-def running_worker(model_url: str, *, queues: str, children: int) -> Iterator[subprocess.Popen]:
-    """A worker that is ready, over an empty broker; it is ended with the block."""
+def running_worker(model_url: str, *, queues: str, children: int, beat: bool = False) -> Iterator[subprocess.Popen]:
+    """A worker that is ready, over an empty broker, with a beat if wanted; it is ended with the block."""
     place = connection.settings_dict
     environment = os.environ | {
         "DATABASE_URL": f"postgres://{place['USER']}@{quote(place['HOST'], safe='')}/{place['NAME']}",
@@ -28,6 +28,10 @@ def running_worker(model_url: str, *, queues: str, children: int) -> Iterator[su
         broker.default_channel.client.flushdb()
     log = settings.DATA_DIR / f"worker-{queues.replace(',', '-')}.log"
     command = [sys.executable, "-m", "celery", "-A", "supportbot.celery", "worker", "-c", str(children), "-Q", queues]
+    if beat:
+        schedule = settings.DATA_DIR / "beat-schedule"
+        schedule.unlink(missing_ok=True)
+        command += ["--beat", "--schedule", str(schedule)]
     with log.open("wb") as out:
         process = subprocess.Popen(
             [*command, "--without-gossip", "--without-mingle", "-l", "INFO"],
