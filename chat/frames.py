@@ -10,19 +10,26 @@ from collections.abc import AsyncGenerator
 from typing import Any
 from uuid import UUID
 
-from chat import replays
+from django.conf import settings
+
+from chat.copying import Copy
 from chat.events import frame
 from chat.replays import Frame
 
 COALESCE_SECONDS = 0.04
 KEEP_SECONDS = 120
 MAX_TEXT_CHARS = 12_000
+BELIEVED_SHARE = 0.8  # of a lease: this process's clock need not run as the database's does
 
 LIVE: dict[UUID, "Log"] = {}
 
 
 class Log:
-    """The frames of the newest epoch of a reply that this process writes."""
+    """The frames of the newest epoch of a reply that this process writes.
+
+    Words are told only while the lease holds by this process's own clock. One that was frozen meanwhile keeps them
+    back until it has asked the database (`renewed`), or hears that another owns the reply (`lose`).
+    """
 
     def __init__(self, reply: UUID, epoch: int) -> None:
         self.reply = reply
@@ -36,10 +43,9 @@ class Log:
         self._coming = ""
         self._timer: asyncio.TimerHandle | None = None
         self._changed = asyncio.Event()
-        self._unstored: list[Frame] = []
-        self._storing: asyncio.Task[None] | None = None
-        self._stored_bytes = 0
-        self._storable = True
+        self._held_until = 0.0
+        self._copy = Copy(self)
+        self.renewed(time.monotonic())
         LIVE[reply] = self
 
     @property
@@ -49,6 +55,18 @@ class Log:
     @property
     def over(self) -> bool:
         return self.ended or self.lost
+
+    @property
+    def held(self) -> bool:
+        """Whether the lease cannot have lapsed since it was renewed."""
+        return time.monotonic() < self._held_until
+
+    def renewed(self, at: float) -> None:
+        """The lease was lengthened by a statement sent at this time of `time.monotonic`."""
+        self._held_until = at + BELIEVED_SHARE * settings.CHAT_LEASE_SECONDS
+        if self._coming and self._timer is None:
+            self.flush()  # was kept back
+        self._copy.catch_up()
 
     def tell(self, stage: str, position: int | None = None) -> None:
         """Say what is being done; not stored, not numbered."""
@@ -62,33 +80,27 @@ class Log:
         if self._coming and self._timer is None:
             self._timer = asyncio.get_running_loop().call_later(COALESCE_SECONDS, self.flush)
 
-    def flush(self) -> None:
-        if self._timer is not None:
-            self._timer.cancel()
-            self._timer = None
-        if self._coming and not self.over:
+    def flush(self) -> bool:
+        """False if words are kept back: the lease may have lapsed."""
+        self._cancel_timer()
+        if self._coming and self.held and not self.over:
             text, self._coming = self._coming, ""
             self.text += text
             self.add("delta", text=text)
+        return not self._coming or self.over
 
     def add(self, kind: str, **fields: Any) -> None:
         """A stored frame, with the next number of this epoch."""
         made = frame(kind, reply=str(self.reply), epoch=self.epoch, seq=self.seq + 1, **fields)
         self.frames.append(made)
-        self._stored_bytes += len(str(made))
-        if self._storable and self._stored_bytes <= replays.MAX_BYTES:
-            self._unstored.append(made)
-            if self._storing is None or self._storing.done():
-                self._storing = asyncio.create_task(self._store())
-        else:
-            self._storable = False
+        self._copy.catch_up()
         self._ring()
 
     def restart(self, epoch: int) -> None:
-        """All earlier text is void."""
-        self.flush()
-        self.epoch, self.frames, self.text, self.stage = epoch, [], "", None
-        self._unstored, self._stored_bytes, self._storable = [], 0, True
+        """All earlier text is void, and what is still to come of it."""
+        self._cancel_timer()
+        self.epoch, self.frames, self.text, self.stage, self._coming = epoch, [], "", None, ""
+        self._copy.begin()
         self._ring()
 
     async def end(self, kind: str, **fields: Any) -> None:
@@ -96,8 +108,7 @@ class Log:
         self.add(kind, **fields)
         self.ended = True
         self._leave()
-        if self._storing is not None:
-            await self._storing
+        await self._copy.end()
 
     def lose(self) -> None:
         """Another process owns the reply now: followers go on there."""
@@ -105,9 +116,13 @@ class Log:
             self.lost = True
             self._leave()
 
-    def _leave(self) -> None:
+    def _cancel_timer(self) -> None:
         if self._timer is not None:
             self._timer.cancel()
+            self._timer = None
+
+    def _leave(self) -> None:
+        self._cancel_timer()
         self._ring()
         if self.lost:
             self._forget()
@@ -117,12 +132,6 @@ class Log:
     def _forget(self) -> None:
         if LIVE.get(self.reply) is self:
             del LIVE[self.reply]
-
-    async def _store(self) -> None:
-        while self._unstored and self._storable:
-            batch, self._unstored = self._unstored, []
-            if not await replays.write(self.reply, batch) and batch[0]["epoch"] == self.epoch:
-                self._storable = False
 
     def _ring(self) -> None:
         self._changed.set()

@@ -6,20 +6,22 @@ Every write says `WHERE epoch = …`, so an owner that wakes from a freeze, afte
 import os
 import secrets
 import socket
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
+from django.db import transaction
 from django.db.models import F, Q, QuerySet
 from django.db.models.functions import Now
 
-from chat.models import Message
+from chat.models import Message, RetrievedPassage
 
 # One name a process: a process that comes back under the same pid is another owner.
 OWNER = f"{socket.gethostname()[:40]}:{os.getpid()}:{secrets.token_hex(4)}"
 UNFINISHED = [Message.Status.QUEUED, Message.Status.STREAMING]
+LAPSED = Q(lease_until=None) | Q(lease_until__lt=Now())
 
 
 def until() -> Any:
@@ -33,14 +35,16 @@ def unfinished() -> QuerySet[Message]:
 
 def lapsed() -> QuerySet[Message]:
     """Replies that nobody is writing and that have not ended."""
-    return unfinished().filter(Q(lease_until=None) | Q(lease_until__lt=Now()))
+    return unfinished().filter(LAPSED)
 
 
+@transaction.atomic
 def take(reply: UUID) -> int | None:
-    """The new epoch if the lease was free, else None. What an earlier owner had said is void."""
+    """The new epoch if the lease was free, else None. What an earlier owner had said and found is void."""
     taken = lapsed().filter(pk=reply)
     if not taken.update(epoch=F("epoch") + 1, seq=0, text="", lease_owner=OWNER, lease_until=until()):
         return None
+    RetrievedPassage.objects.filter(message_id=reply).delete()
     return Message.objects.values_list("epoch", flat=True).filter(pk=reply, lease_owner=OWNER).first()
 
 
@@ -53,12 +57,22 @@ def renew(epochs: Mapping[UUID, int]) -> dict[UUID, bool]:
     }
 
 
-def save(reply: UUID, epoch: int, /, **fields: Any) -> bool:
-    """Write to the reply if it is still ours; False means that the lease is lost and the writer must fall silent."""
-    return bool(unfinished().filter(pk=reply, epoch=epoch, lease_owner=OWNER).update(**fields))
+def save(reply: UUID, epoch: int, also: Callable[[], object] | None = None, /, **fields: Any) -> bool:
+    """Write to the reply if it is still ours, and `also` what belongs to it, in one transaction.
+
+    False means that the lease is lost and the writer must fall silent. What is written renews the lease, unless it
+    says otherwise.
+    """
+    ours = unfinished().filter(pk=reply, epoch=epoch, lease_owner=OWNER)
+    with transaction.atomic():
+        if not ours.update(**{"lease_until": until()} | fields):
+            return False
+        if also is not None:
+            also()  # the row is locked: nobody takes the reply over in between
+    return True
 
 
 def release(epochs: Mapping[UUID, int]) -> None:
     """Give the leases back at once, so that the next owner need not wait for them to lapse (an orderly shutdown)."""
     for reply, epoch in epochs.items():
-        save(reply, epoch, lease_until=None)
+        save(reply, epoch, lease_owner="", lease_until=None)  # no owner: a renewal that is on its way finds nothing

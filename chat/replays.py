@@ -1,11 +1,13 @@
 """The frames of a reply in a Redis stream: for replay, and for whoever follows from another process.
 
 A cache, nothing more: a write that fails or takes too long is given up, and the answer goes on. Ids are
-`<epoch>-<seq>`, so Redis itself refuses what an owner of an older epoch still tries to write.
+`<epoch>-<seq>`, so Redis itself refuses what an owner of an older epoch still tries to write; and only the first frame
+of an epoch makes a stream, so that a Redis which has come back empty is not filled with the rest of something.
 """
 
 import asyncio
 import json
+import weakref
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -15,20 +17,19 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
 LIFETIME_SECONDS = 600
-MAX_BYTES = 262_144
+MAX_BYTES = 262_144  # of one epoch; the epochs before it are removed
 WRITE_SECONDS = 0.05
+FIRST_WRITE_SECONDS = 0.2  # may have to connect
 READ_SECONDS = 1.0
 
 Frame = dict[str, Any]
-_clients: dict[asyncio.AbstractEventLoop, Redis] = {}
+_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = weakref.WeakKeyDictionary()
 
 
 def client() -> Redis:
-    """One pool an event loop; the pools of loops that have closed are forgotten."""
+    """One pool an event loop."""
     loop = asyncio.get_running_loop()
     if loop not in _clients:
-        for closed in [other for other in _clients if other.is_closed()]:
-            del _clients[closed]
         pool = BlockingConnectionPool.from_url(
             settings.REDIS_URL, max_connections=16, timeout=1, socket_timeout=2, socket_connect_timeout=1
         )
@@ -41,17 +42,37 @@ def _key(reply: UUID) -> str:
 
 
 async def write(reply: UUID, frames: Sequence[Frame]) -> bool:
-    """False when the frames were not stored: from here on this epoch has a gap, and must not be replayed from Redis."""
+    """Add frames that follow each other in one epoch. False when it is not certain that all are there."""
+    begins = frames[0]["seq"] == 1
     pipeline = client().pipeline(transaction=True)
     for frame in frames:
-        pipeline.xadd(_key(reply), {"f": json.dumps(frame)}, id=f"{frame['epoch']}-{frame['seq']}")
+        place = f"{frame['epoch']}-{frame['seq']}"
+        pipeline.xadd(_key(reply), {"f": json.dumps(frame)}, id=place, nomkstream=not begins)
+    if begins:
+        pipeline.xtrim(_key(reply), minid=f"{frames[0]['epoch']}-0", approximate=False)
     pipeline.expire(_key(reply), LIFETIME_SECONDS)
     try:
-        async with asyncio.timeout(WRITE_SECONDS * (4 if frames[0]["seq"] == 1 else 1)):
-            await pipeline.execute()
+        async with asyncio.timeout(FIRST_WRITE_SECONDS if begins else WRITE_SECONDS):
+            added = (await pipeline.execute())[: len(frames)]
     except (RedisError, TimeoutError, OSError):
         return False
-    return True
+    return None not in added
+
+
+async def written(reply: UUID, epoch: int) -> int | None:
+    """The number of the last frame of this epoch that is there; 0 if there is none, None if Redis does not say.
+
+    Also None when the last frame there is of a later epoch: then this one is nobody's business any more.
+    """
+    try:
+        async with asyncio.timeout(WRITE_SECONDS):
+            entries: Any = await client().xrevrange(_key(reply), count=1)
+    except (RedisError, TimeoutError, OSError):
+        return None
+    if not entries:
+        return 0
+    there, seq = (int(part) for part in entries[0][0].decode().split("-"))
+    return None if there > epoch else seq if there == epoch else 0
 
 
 async def read(reply: UUID, epoch: int, seq: int) -> list[Frame]:
@@ -69,14 +90,20 @@ async def heard(reply: UUID) -> None:
     """Note that somebody follows this reply from another process than its writer's."""
     try:
         async with asyncio.timeout(READ_SECONDS):
-            await client().set(f"supportbot:heard:{reply}", 1, ex=max(2, int(settings.CHAT_GRACE_SECONDS)))
+            await client().set(_heard_key(reply), 1, ex=max(2, int(settings.CHAT_GRACE_SECONDS)))
     except (RedisError, TimeoutError, OSError):
         return
 
 
-async def is_heard(reply: UUID) -> bool:
+async def unheard(replies: Sequence[UUID]) -> list[UUID]:
+    """Those that nobody follows from another process. While Redis is away nobody knows, and none is called unheard."""
     try:
         async with asyncio.timeout(READ_SECONDS):
-            return bool(await client().exists(f"supportbot:heard:{reply}"))
+            marks = await client().mget([_heard_key(reply) for reply in replies])
     except (RedisError, TimeoutError, OSError):
-        return False
+        return []
+    return [reply for reply, mark in zip(replies, marks, strict=True) if mark is None]
+
+
+def _heard_key(reply: UUID) -> str:
+    return f"supportbot:heard:{reply}"

@@ -3,17 +3,18 @@
 import asyncio
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
+from functools import partial
 from typing import Any
 from uuid import UUID
 
 from django.conf import settings
-from django.db import transaction
 from django.db.models.functions import Now
 
-from chat import leases
+from chat import leases, meters
 from chat.answering import AnswerFailed, Ending, Event, Restart, Sources, Stage, Words
+from chat.conversations import Turn
 from chat.events import clean
 from chat.following import last_words
 from chat.frames import MAX_TEXT_CHARS, Log
@@ -40,8 +41,9 @@ class LostLease(Exception):
 class Writer:
     """One reply, from the lease to the last frame."""
 
-    def __init__(self, reply: UUID, epoch: int, *, patient: bool) -> None:
+    def __init__(self, reply: UUID, epoch: int, turn: Turn, *, patient: bool) -> None:
         self.log = Log(reply, epoch)
+        self.turn = turn
         self.patient = patient  # finish although nobody listens
         self.start = time.monotonic()
         self.saved_at = self.start
@@ -67,13 +69,20 @@ class Writer:
         alone = not self.log.listeners and time.monotonic() - self.log.unheard_since > settings.CHAT_GRACE_SECONDS
         return alone and not self.patient
 
-    async def save(self, **fields: Any) -> None:
-        """Raises LostLease."""
-        if not await off_loop(leases.save)(self.log.reply, self.log.epoch, **fields):
+    async def save(self, also: Callable[[], object] | None = None, **fields: Any) -> None:
+        """What is written, with what belongs to it; the lease is longer afterwards. Raises LostLease.
+
+        With nothing to write it asks whether the reply is still ours: this process may have been frozen.
+        """
+        began = time.monotonic()
+        if not await off_loop(leases.save)(self.log.reply, self.log.epoch, also, **fields):
             raise LostLease
+        self.log.renewed(began)
 
     async def take(self, event: Event | Exception) -> None:
         """Raises LostLease."""
+        if not self.log.held:
+            await self.save()
         match event:
             case Ending():
                 await self.finish(event)
@@ -85,15 +94,20 @@ class Writer:
                 self.log.tell(name)
             case Sources(passages):
                 self.passages = list(passages)
-                await off_loop(self.store_passages)()
-                await self.save(status=Message.Status.STREAMING)
+                await self.save(self.store_passages, status=Message.Status.STREAMING)
                 self.log.add("sources", sources=sources_of(passages))
             case Words(text):
                 self.log.say(text)
                 await self.save_sometimes()
             case Restart(reason):
+                meters.restarted(reason)
                 logger.info("answer restarted", reply=str(self.log.reply), reason=reason)
                 await self.begin_again()
+
+    async def flush(self) -> None:
+        """Tell what is still to be told. Raises LostLease."""
+        while not self.log.flush():
+            await self.save()
 
     async def begin_again(self) -> None:
         """The next epoch: all that was said is void."""
@@ -110,7 +124,7 @@ class Writer:
             self.stop("too_long")
         if time.monotonic() - self.saved_at > SAVE_SECONDS:
             self.saved_at = time.monotonic()
-            self.log.flush()
+            await self.flush()
             await self.save(text=self.log.text, seq=self.log.seq)
 
     def store_passages(self) -> None:
@@ -121,13 +135,12 @@ class Writer:
             )
             for n, p in enumerate(self.passages, 1)
         ]  # fmt: skip
-        with transaction.atomic():
-            RetrievedPassage.objects.filter(message_id=self.log.reply).delete()
-            RetrievedPassage.objects.bulk_create(rows)
+        RetrievedPassage.objects.filter(message_id=self.log.reply).delete()
+        RetrievedPassage.objects.bulk_create(rows)
 
     async def finish(self, end: Ending) -> None:
         """The row first, then `done`: what was seen is what is stored."""
-        self.log.flush()
+        times = end.ms | {"total": round(1000 * (time.monotonic() - self.start), 1)}
         fields = {
             "outcome": end.outcome,
             "reason": end.reason,
@@ -141,32 +154,33 @@ class Writer:
             "tokens_out": end.tokens_out,
             "support": [asdict(one) | {"text": clean(one.text)} for one in end.support],
             "stopped": clean(end.stopped)[:MAX_STOPPED_CHARS],
-            "times": end.ms | {"total": round(1000 * (time.monotonic() - self.start), 1)},
+            "times": times,
         }
-        await self.close(Message.Status.DONE, **fields)
-        if end.citations:
-            await off_loop(self.store_citations)(end.citations)
+        cite = partial(self.store_citations, end.citations) if end.citations else None
+        await self.close(Message.Status.DONE, cite, **fields)
         row = Message(text=self.log.text, outcome=end.outcome, reason=end.reason, nearest=fields["nearest"])
+        meters.ended(end.outcome, end.reason, times, end.tokens_in, end.tokens_out)
         await self.log.end("done", **last_words(row, end.citations))
-        logger.info("answered", reply=str(self.log.reply), outcome=end.outcome, reason=end.reason, ms=fields["times"])
+        logger.info("answered", reply=str(self.log.reply), outcome=end.outcome, reason=end.reason, ms=times)
 
     async def end_early(self) -> None:
         """Somebody said stop: what was said is kept."""
-        self.log.flush()
+        await self.flush()
         cited = sorted({int(n) for n in re.findall(r"\[(\d{1,4})\]", self.log.text)})
         reason = "" if self.stopped == "stopped" else self.stopped
         await self.finish(Ending(outcome="stopped", reason=reason, citations=cited))
 
     async def fail(self, code: str) -> None:
         await self.close(Message.Status.FAILED, reason=code)
+        meters.ended("failed", code, {"total": 1000 * (time.monotonic() - self.start)})
         await self.log.end("failed", code=code, text=FAILURES.get(code, FAILURES["internal"]), retry=True)
         logger.warning("answer failed", reply=str(self.log.reply), code=code)
 
-    async def close(self, status: Any, **fields: Any) -> None:
+    async def close(self, status: Any, also: Callable[[], object] | None = None, **fields: Any) -> None:
         self.changing = True  # the row has ended before the log has: that is no lost lease either
-        self.log.flush()
+        await self.flush()
         final = {"text": self.log.text, "seq": self.log.seq + 1, "finished": Now(), "lease_until": None}
-        await self.save(status=status, **final, **fields)
+        await self.save(also, status=status, **final, **fields)
 
     def store_citations(self, cited: list[int]) -> None:
         RetrievedPassage.objects.filter(message_id=self.log.reply, n__in=cited).update(cited=True)
