@@ -7,6 +7,7 @@ from uuid import UUID
 
 from django.db import transaction
 from django.db.models import F
+from uuid6 import uuid7
 
 from chat.events import Ask, Hello, Refused
 from chat.leases import OWNER, unfinished, until
@@ -17,6 +18,7 @@ from knowledge.models import Audience
 SHOWN_MESSAGES = 100
 HISTORY_MESSAGES = 6
 MAX_HISTORY_CHARS = 2000
+LAST = UUID(int=2**128 - 1)
 
 
 @dataclass(slots=True)
@@ -33,11 +35,21 @@ class Visit:
 
 
 @dataclass(frozen=True, slots=True)
+class Turn:
+    """When a reply may begin: known at once, so that a place in the queue can be told before anything is looked up."""
+
+    visitor: UUID
+    conversation: UUID
+    behind: bool = False  # an earlier reply of this conversation has not ended
+    with_person: bool = False  # a person has the conversation, and the assistant keeps quiet
+
+
+@dataclass(frozen=True, slots=True)
 class Accepted:
     message: UUID
     reply: UUID
-    conversation: UUID
     epoch: int
+    turn: Turn
     fresh: bool  # this call made it: whoever called answers it
 
 
@@ -133,12 +145,18 @@ def ask(seen: Visit, question: Ask, locale: str, page: tuple[str, str]) -> Accep
     earlier = again.select_related("reply", "conversation").first()
     if earlier is not None:
         reply = earlier.reply
-        return Accepted(earlier.pk, reply.pk, earlier.conversation_id, max(reply.epoch, 1), fresh=False)
+        turn = Turn(visitor.pk, earlier.conversation_id)
+        return Accepted(earlier.pk, reply.pk, max(reply.epoch, 1), turn, fresh=False)
     conversation = _conversation(seen, visitor, locale, page)
+    if conversation.pk == seen.conversation:
+        turn, first = turn_of(conversation), next_id(conversation.pk)
+    else:  # it begins here
+        turn, first = Turn(visitor.pk, conversation.pk), uuid7()
     message = Message.objects.create(
-        conversation=conversation, role=Message.Role.CUSTOMER, text=question.text, client_id=question.id
+        pk=first, conversation=conversation, role=Message.Role.CUSTOMER, text=question.text, client_id=question.id
     )
     reply = Message.objects.create(
+        pk=after(first),
         conversation=conversation,
         role=Message.Role.BOT,
         reply_to=message,
@@ -147,7 +165,31 @@ def ask(seen: Visit, question: Ask, locale: str, page: tuple[str, str]) -> Accep
         lease_owner=OWNER,
         lease_until=until(),
     )
-    return Accepted(message.pk, reply.pk, conversation.pk, 1, fresh=True)
+    return Accepted(message.pk, reply.pk, 1, turn, fresh=True)
+
+
+def turn_of(conversation: Conversation, reply: UUID = LAST) -> Turn:
+    """Of this reply, or of one to a question that is asked now."""
+    behind = bool(earlier_unfinished(reply, conversation.pk))
+    with_person = conversation.state == Conversation.State.AGENT
+    return Turn(conversation.visitor_id, conversation.pk, behind, with_person)
+
+
+def turn_of_reply(reply: UUID) -> Turn:
+    """Of a reply whose owner has left it."""
+    row = Message.objects.select_related("conversation").get(pk=reply)
+    return turn_of(row.conversation, reply)
+
+
+def next_id(conversation: UUID) -> UUID:
+    """An id after all of this conversation: the clocks of two machines differ, and a clock may be set back."""
+    newest = Message.objects.filter(conversation_id=conversation).order_by("-id").values_list("pk", flat=True).first()
+    return after(newest) if newest else uuid7()
+
+
+def after(earlier: UUID) -> UUID:
+    made = uuid7()
+    return made if made > earlier else UUID(int=earlier.int + 1)
 
 
 @transaction.atomic

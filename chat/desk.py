@@ -12,7 +12,7 @@ from redis import Redis
 from redis.exceptions import RedisError
 
 from chat import doorbell
-from chat.conversations import agent_name
+from chat.conversations import agent_name, next_id
 from chat.events import clean
 from chat.models import Conversation, Message
 
@@ -81,7 +81,9 @@ def say(conversation: Conversation, by: Any, text: str) -> Message:
     if len(text) > MAX_MESSAGE_CHARS:
         raise ValidationError(f"A message has at most {MAX_MESSAGE_CHARS:,} characters; nothing was sent.")
     join(conversation, by)
-    message = Message.objects.create(conversation=conversation, role=Message.Role.AGENT, author=by, text=text)
+    message = Message.objects.create(
+        pk=next_id(conversation.pk), conversation=conversation, role=Message.Role.AGENT, author=by, text=text
+    )
     transaction.on_commit(lambda: doorbell.ring(conversation.pk))
     return message
 

@@ -11,6 +11,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "nobody": "Nobody from our team is here right now. Leave your e-mail address and we will write back.",
         "nothing_found": f"{REFUSAL} A person on our team can help you.",
         "no_question": "I did not understand that. Please ask in a sentence or two.",
+        "busy": "Many people are asking just now, so this is the article itself. A person on our team can help you.",
     },
     "de": {
         "greeting": "Hallo. Wobei kann ich helfen?",
@@ -20,6 +21,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "nobody": "Gerade ist niemand aus unserem Team da. Hinterlassen Sie Ihre E-Mail-Adresse, wir schreiben zurück.",
         "nothing_found": "Das habe ich in unseren Artikeln nicht gefunden. Ein Mensch aus unserem Team kann helfen.",
         "no_question": "Das habe ich nicht verstanden. Bitte fragen Sie in ein, zwei Sätzen.",
+        "busy": "Gerade fragen sehr viele, daher der Artikel selbst. Ein Mensch aus unserem Team kann helfen.",
     },
     "fr": {
         "greeting": "Bonjour. Comment puis-je vous aider ?",
@@ -29,6 +31,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "nobody": "Personne de notre équipe n'est là pour le moment. Laissez votre adresse e-mail, nous vous écrirons.",
         "nothing_found": "Je n'ai pas trouvé cela dans nos articles. Une personne de notre équipe peut vous aider.",
         "no_question": "Je n'ai pas compris. Posez votre question en une ou deux phrases.",
+        "busy": "Il y a beaucoup de demandes : voici l'article. Une personne de notre équipe peut vous aider.",
     },
     "es": {
         "greeting": "Hola. ¿En qué puedo ayudarle?",
@@ -38,6 +41,7 @@ PHRASES: dict[str, dict[str, str]] = {
         "nobody": "Ahora mismo no hay nadie de nuestro equipo. Deje su correo electrónico y le escribiremos.",
         "nothing_found": "No lo he encontrado en nuestros artículos. Una persona de nuestro equipo puede ayudarle.",
         "no_question": "No lo he entendido. Pregunte, por favor, en una o dos frases.",
+        "busy": "Hay muchas preguntas: este es el artículo mismo. Una persona de nuestro equipo puede ayudarle.",
     },
 }
 

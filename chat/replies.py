@@ -1,22 +1,27 @@
 """Writing a reply: an answer's events become frames and a row, under a lease, as a task that no socket owns."""
 
 import asyncio
+import contextlib
 import re
 import time
+import weakref
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
+from functools import partial
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError
 
-from chat import conversations, desk, leases, replays
+from chat import conversations, desk, leases, meters, replays
 from chat.answering import AnswerFailed, Ending, Options, Words, compose
-from chat.conversations import Task
+from chat.conversations import Turn
+from chat.phrases import say
 from chat.seats import Seats, Ticket
-from chat.storage import off_loop
+from chat.storage import RENEWING, off_loop
 from chat.writers import LostLease, Writer
+from knowledge.retrieval import afind_passages
 from supportbot.inference.client import ModelError
 from supportbot.log import get_logger
 
@@ -28,21 +33,28 @@ MOST_EPOCHS = 12
 WORD = re.compile(r"\s*\S+|\s+\Z")
 WORD_SECONDS = 0.02  # faster than anybody reads
 FEW_WORDS = 6  # the model's own pieces are fewer, and are not held up
+PLACE_SECONDS = 0.5  # between two looks at one's place
 
 WRITERS: dict[UUID, Writer] = {}
-_seats: dict[asyncio.AbstractEventLoop, Seats] = {}
-_keepers: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
+_seats: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Seats] = weakref.WeakKeyDictionary()
+_keepers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = weakref.WeakKeyDictionary()
 
 
-def start(reply: UUID, epoch: int, *, patient: bool = False) -> asyncio.Task[None]:
+def start(reply: UUID, epoch: int, turn: Turn, *, patient: bool = False) -> asyncio.Task[None]:
     """Begin to write a reply whose lease this process holds; the registry keeps the task alive."""
-    writer = Writer(reply, epoch, patient=patient)
+    writer = Writer(reply, epoch, turn, patient=patient)
     WRITERS[reply] = writer
     keep_leases()
     writer.task = asyncio.create_task(run(writer))
     # Not in run()'s own `finally`: a cancellation there, or before its first step, would leave the entry behind.
-    writer.task.add_done_callback(lambda _: WRITERS.pop(reply, None))
+    writer.task.add_done_callback(partial(_forget, writer))
     return writer.task
+
+
+def _forget(writer: Writer, _task: asyncio.Task[None]) -> None:
+    writer.log.lose()
+    if WRITERS.get(writer.log.reply) is writer:
+        del WRITERS[writer.log.reply]
 
 
 async def take_over(reply: UUID, *, patient: bool = False) -> asyncio.Task[None] | None:
@@ -52,11 +64,12 @@ async def take_over(reply: UUID, *, patient: bool = False) -> asyncio.Task[None]
     epoch = await off_loop(leases.take)(reply)
     if epoch is None:
         return None
+    turn = await off_loop(conversations.turn_of_reply)(reply)
     if epoch <= MOST_EPOCHS:
-        return start(reply, epoch, patient=patient)
+        return start(reply, epoch, turn, patient=patient)
     # Something about this reply kills whoever writes it: it gets its last word from here.
-    writer = Writer(reply, epoch, patient=patient)
-    await writer.fail("internal")
+    with contextlib.suppress(LostLease):
+        await Writer(reply, epoch, turn, patient=patient).fail("internal")
     return None
 
 
@@ -76,6 +89,7 @@ async def run(writer: Writer) -> None:
         if not writer.log.over:
             await writer.end_early()
     except LostLease:
+        meters.LOST.inc()
         logger.warning("lease lost", reply=str(reply))
     except DatabaseError as error:
         # The row cannot be written now: the sweep finishes it when the database is back.
@@ -108,27 +122,36 @@ async def produce(writer: Writer) -> None:
 
 
 async def tell(writer: Writer) -> None:
-    """In turn, on a seat, and only if no person has taken the conversation."""
-    reply, put = writer.log.reply, writer.events.put_nowait
-    task = await off_loop(conversations.task_of)(reply)
-    if await is_left_to_person(writer, task):
+    """In turn, on a seat, and only if no person has taken the conversation. A place is told before anything is read."""
+    if writer.turn.with_person and await is_left_to_person(writer):
         return
-    await my_turn(writer, task)
-    async with seats().wait() as ticket:
+    if writer.turn.behind:
+        await my_turn(writer)
+    async with seats().wait(writer.turn.visitor) as ticket:
         why_extract = await seat(writer, ticket)
-        if await is_left_to_person(writer, task):  # they may have come while it waited
-            return
-        options = Options(audiences=task.audiences, locale=task.locale, only_language=task.only_language)
-        if why_extract:
-            options = replace(options, answerer="extract", why_extract=why_extract)
-        async with aclosing(compose(task.question, task.history, options)) as events:
-            async for event in events:
-                if isinstance(event, Ending) and event.reason == "asked_for_person":
-                    await off_loop(desk.ask_for_person)(task.conversation, "asked in words")
-                if isinstance(event, Words):
-                    await speak(event.text, put)
-                else:
-                    put(event)
+        if not await is_left_to_person(writer):  # they may have come while it waited
+            await answer(writer, why_extract)
+
+
+async def answer(writer: Writer, why_extract: str) -> None:
+    """The answer's events to the writer."""
+    put = writer.events.put_nowait
+    task = await off_loop(conversations.task_of)(writer.log.reply)
+    options = Options(audiences=task.audiences, locale=task.locale, only_language=task.only_language)
+    if why_extract:  # many ask: the passages as the search orders them, which costs least
+        cheap = partial(afind_passages, reading_seconds=0.0)
+        options = replace(options, answerer="extract", why_extract=why_extract, search=cheap)
+    async with aclosing(compose(task.question, task.history, options)) as events:
+        async for event in events:
+            if isinstance(event, Ending) and event.reason == "asked_for_person":
+                await writer.save()  # nobody is called by a process that has lost the reply
+                await off_loop(desk.ask_for_person)(task.conversation, "asked in words")
+            if isinstance(event, Ending) and event.outcome == "extracted" and why_extract:
+                put(Words(f"\n\n{say('busy', event.language)}"))
+            if isinstance(event, Words):
+                await speak(event.text, put)
+            else:
+                put(event)
 
 
 async def speak(text: str, put: Callable[[Words], None]) -> None:
@@ -140,29 +163,34 @@ async def speak(text: str, put: Callable[[Words], None]) -> None:
         put(Words(word))
 
 
-async def is_left_to_person(writer: Writer, task: Task) -> bool:
+async def is_left_to_person(writer: Writer) -> bool:
     """True, and the ending said, if a person has the conversation."""
-    there = await off_loop(desk.is_with_person)(task.conversation)
+    there = await off_loop(desk.is_with_person)(writer.turn.conversation)
     if there:
+        task = await off_loop(conversations.task_of)(writer.log.reply)
         writer.events.put_nowait(Ending(outcome="handed_over", reason="with_person", standalone=task.question))
     return there
 
 
 async def seat(writer: Writer, ticket: Ticket) -> str:
-    """Wait for the seat, telling the place; gives `busy` when that takes longer than an answer may."""
-    end = time.monotonic() + settings.CHAT_ANSWER_SECONDS
+    """Wait for the seat, telling the place; gives `busy` when too many wait, or it takes longer than an answer may."""
+    end, told = time.monotonic() + settings.CHAT_ANSWER_SECONDS, 0
     while not ticket.seated:
-        writer.log.tell("queued", ticket.place)
         left = end - time.monotonic()
-        if left <= 0:
-            return "busy"
-        await ticket.moved(left)
-    return ""
+        if ticket.turned_away or left <= 0:
+            break
+        if ticket.place != told:
+            told = ticket.place
+            writer.log.tell("queued", told)
+        await ticket.moved(min(left, PLACE_SECONDS))
+    meters.QUEUED.observe(time.monotonic() - writer.start)
+    writer.log.tell("searching")
+    return "" if ticket.seated else "busy"
 
 
-async def my_turn(writer: Writer, task: Task) -> None:
+async def my_turn(writer: Writer) -> None:
     """Wait until the earlier replies of this conversation have ended."""
-    while earlier := await off_loop(conversations.earlier_unfinished)(writer.log.reply, task.conversation):
+    while earlier := await off_loop(conversations.earlier_unfinished)(writer.log.reply, writer.turn.conversation):
         writer.log.tell("queued", len(earlier))
         for reply in earlier:
             if reply not in WRITERS:
@@ -177,7 +205,7 @@ async def my_turn(writer: Writer, task: Task) -> None:
 def seats() -> Seats:
     loop = asyncio.get_running_loop()
     if loop not in _seats:
-        _seats[loop] = Seats(settings.MODEL_MAX_BATCH)
+        _seats[loop] = Seats(settings.MODEL_MAX_BATCH, settings.CHAT_MOST_WAITING)
     return _seats[loop]
 
 
@@ -192,8 +220,9 @@ async def _keep() -> None:
     while WRITERS:
         await asyncio.sleep(min(1.0, settings.CHAT_LEASE_SECONDS / 3))
         epochs = {reply: writer.log.epoch for reply, writer in WRITERS.items()}
+        began = time.monotonic()
         try:
-            kept = await off_loop(leases.renew)(epochs)
+            kept = await off_loop(leases.renew, RENEWING)(epochs)
         except DatabaseError as error:
             logger.warning("leases not renewed", error=type(error).__name__)
             continue
@@ -201,9 +230,40 @@ async def _keep() -> None:
             writer = WRITERS.get(reply)
             if writer is None or writer.log.over or writer.changing or writer.log.epoch != epoch:
                 continue
-            if kept.get(reply):
-                writer.stop("stopped")
-            elif reply not in kept:
+            if reply not in kept:
                 writer.leave()
-            elif writer.unheard() and not await replays.is_heard(reply):
-                writer.stop("nobody_listening")
+                continue
+            writer.log.renewed(began)
+            if kept[reply]:
+                writer.stop("stopped")
+        await _stop_unheard()
+
+
+async def _stop_unheard() -> None:
+    """End what nobody has listened to for the time of grace: whoever waits in the queue is served sooner."""
+    alone = [reply for reply, writer in WRITERS.items() if writer.unheard()]
+    for reply in await replays.unheard(alone) if alone else []:
+        if reply in WRITERS:
+            WRITERS[reply].stop("nobody_listening")
+
+
+async def drain(seconds: float) -> None:
+    """Before this process ends: what is being told comes to its end, if it does so in time; the rest is handed over.
+
+    Handed over means that its lease is free: the sweep takes it, or whoever comes back to another process.
+    """
+    silent = [writer for writer in WRITERS.values() if not writer.log.frames]
+    await _hand_over(silent)
+    telling = [writer.task for writer in WRITERS.values() if writer.task]
+    if telling:
+        await asyncio.wait(telling, timeout=seconds)
+    left = list(WRITERS.values())
+    await _hand_over(left)
+    logger.info("drained", told=len(telling) - len(left), handed_over=len(silent) + len(left))
+
+
+async def _hand_over(writers: list[Writer]) -> None:
+    tasks = [writer.task for writer in writers if writer.task]
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
