@@ -1,8 +1,6 @@
 """The socket: frames in, verbs called, frames out. Nothing is decided here, and no answer is written here."""
 
 import asyncio
-import contextlib
-import json
 from contextlib import aclosing
 from typing import Any
 from uuid import UUID
@@ -31,16 +29,15 @@ from chat.events import (
 from chat.following import LostPlace
 from chat.frames import Place
 from chat.origins import is_allowed, own_origins
+from chat.outgoing import Outgoing, cutter
 from chat.storage import off_loop
 from chat.tokens import make_token
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
 
-SEND_SECONDS = 10.0
-QUEUE_FRAMES = 256
 HELLO_SECONDS = 30.0
-SLOW_READER, LOST_PLACE, TOO_MANY_BAD, NO_HELLO, TOO_LARGE = 4008, 4009, 4029, 4001, 1009
+LOST_PLACE, TOO_MANY_BAD, NO_HELLO, TOO_LARGE, TRY_LATER = 4009, 4029, 4001, 1009, 1013
 
 
 class Nowhere(AsyncWebsocketConsumer):
@@ -62,15 +59,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.address = ""
         self.visit: Visit | None = None
         self.locale, self.page = "", ("", "")
-        self.outgoing: asyncio.Queue[dict[str, Any]] = asyncio.Queue(QUEUE_FRAMES)
         self.tasks: set[asyncio.Task[None]] = set()
         self.followed: dict[UUID, asyncio.Task[None]] = {}
         self.last_agent_message: UUID | None = None
         self.belled: UUID | None = None
         self.looking = asyncio.Lock()
-        self.closing = False
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        self.outgoing = Outgoing(self.send, self.close, cutter(send))
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -87,7 +83,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def connect(self) -> None:
         """Closing before accepting is a 403 in the handshake."""
-        widget = await off_loop(conversations.find_widget)(self.scope["url_route"]["kwargs"]["key"])
+        try:
+            widget = await off_loop(conversations.find_widget)(self.scope["url_route"]["kwargs"]["key"])
+        except DatabaseError as error:
+            logger.error("socket not taken", error=type(error).__name__)
+            widget = None
         headers = [value for name, value in self.scope["headers"] if name == b"origin"]
         origin = headers[0].decode("latin-1") if len(headers) == 1 else None
         if widget is None or not is_allowed(origin, [*own_origins(), *widget.origins]):
@@ -102,13 +102,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.address = address
         self.widget = widget
         await self.accept()
-        self.spawn(self.send_frames())
+        self.spawn(self.outgoing.run())
         self.spawn(self.expect_hello())
 
     async def expect_hello(self) -> None:
         await asyncio.sleep(HELLO_SECONDS)
         if self.visit is None:
-            await self.hang_up(NO_HELLO)
+            await self.outgoing.hang_up(NO_HELLO)
 
     # --- Sending ----------------------------------------------------------------------------------------------------
 
@@ -118,45 +118,15 @@ class ChatConsumer(AsyncWebsocketConsumer):
         task.add_done_callback(self.tasks.discard)
         return task
 
-    async def say(self, made: dict[str, Any]) -> None:
-        await self.outgoing.put(made)
-
-    async def send_frames(self) -> None:
-        """The only sender. A client that does not read is closed; it can come back and take what it missed.
-
-        The queue is emptied to the end even so: whoever waits for a place in it would never hear of the disconnect.
-        """
-        gone = False
-        while True:
-            made = await self.outgoing.get()
-            if gone:
-                continue
-            try:
-                async with asyncio.timeout(SEND_SECONDS):
-                    await self.send(text_data=json.dumps(made, ensure_ascii=True, separators=(",", ":")))
-            except TimeoutError:
-                gone = True
-                self.spawn(self.hang_up(SLOW_READER))
-            except (OSError, RuntimeError):
-                gone = True  # uvicorn ends the consumer
-
-    async def hang_up(self, code: int) -> None:
-        if not self.closing:
-            self.closing = True
-            meters.CLOSED.labels(str(code)).inc()
-            with contextlib.suppress(TimeoutError, OSError, RuntimeError):
-                async with asyncio.timeout(SEND_SECONDS):
-                    await self.close(code)
-
     async def follow(self, reply: UUID, place: Place) -> None:
         """Send every frame of this reply after `place`."""
         try:
-            async with aclosing(following.follow(reply, place)) as frames:
+            async with aclosing(following.follow(reply, place, replies.take_over)) as frames:
                 async for made in frames:
-                    await self.say(made)
+                    await self.outgoing.say(made)
         except (LostPlace, DatabaseError) as error:
             logger.info("socket lost its place", reply=str(reply), error=type(error).__name__)
-            await self.hang_up(LOST_PLACE)
+            await self.outgoing.hang_up(LOST_PLACE)
 
     def begin_following(self, reply: UUID, place: Place) -> None:
         """Once at a time; a question that is asked again after its end is told again."""
@@ -166,32 +136,37 @@ class ChatConsumer(AsyncWebsocketConsumer):
     # --- Hearing ----------------------------------------------------------------------------------------------------
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
+        event: ClientFrame | None = None
         try:
             if text_data is None:
                 raise Refused("bad_frame")
             if len(text_data) > MAX_FRAME_BYTES:
-                await self.hang_up(TOO_LARGE)
+                await self.outgoing.hang_up(TOO_LARGE)
                 return
-            await self.hear(parse(text_data))
+            event = parse(text_data)
+            await self.hear(event)
         except Refused as refused:
             meters.REFUSED.labels(refused.code).inc()
             if refused.code == "bad_token" and self.visit is not None:
                 self.forget()  # logged out on another device: the client may say hello again
-            await self.say(refused.frame())
+            await self.outgoing.say(refused.frame())
             await self.count_bad(refused.code)
         except DatabaseError as error:
             logger.error("frame not taken", error=type(error).__name__)
-            await self.say(Refused("busy").frame())
+            if isinstance(event, Hello | Ask):  # who comes back says both again, with the same id
+                await self.outgoing.hang_up(TRY_LATER)
+            else:
+                await self.outgoing.say(Refused("busy").frame())
 
     async def count_bad(self, code: str) -> None:
         if code not in ("bad_frame", "unknown_type", "hello_first", "bad_token"):
             return
         if not await limits.allow("bad", self.address, settings.CHAT_BAD_FRAMES_PER_MINUTE):
-            await self.hang_up(TOO_MANY_BAD)
+            await self.outgoing.hang_up(TOO_MANY_BAD)
 
     async def hear(self, event: ClientFrame) -> None:
         if isinstance(event, Ping):
-            await self.say(frame("pong", n=event.n))
+            await self.outgoing.say(frame("pong", n=event.n))
         elif isinstance(event, Hello):
             await self.greet(event)
         elif self.visit is None:
@@ -208,7 +183,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         seen = await off_loop(conversations.visit)(self.widget, hello)
         self.visit, self.locale, self.page = seen, hello.locale, (hello.page_url, hello.page_title)
         place = await following.can_replay(seen.seen, hello.last_seen) if seen.seen and hello.last_seen else None
-        await self.say(
+        await self.outgoing.say(
             frame(
                 "welcome",
                 protocol=PROTOCOL,
@@ -224,13 +199,14 @@ class ChatConsumer(AsyncWebsocketConsumer):
             name, state = seen.agent
             if state == "waiting" and not await off_loop(desk.on_duty)():
                 state = "closed"
-            await self.say(frame("agent", name=name, state=state))
+            await self.outgoing.say(frame("agent", name=name, state=state))
         if place is not None and seen.seen is not None and not following.has_all(seen.seen, place):
             self.begin_following(seen.seen.pk, place)
         for row in seen.running:
-            await replies.take_over(row.pk)
-            self.begin_following(row.pk, Place(max(row.epoch, 1), row.seq))
+            if place is None or seen.seen is None or row.pk != seen.seen.pk:
+                self.begin_following(row.pk, Place(max(row.epoch, 1), row.seq))
         self.listen(seen)
+        seen.messages, seen.running, seen.seen = [], [], None  # an idle socket costs little
         if self.belled:
             self.heard({})  # what was written since the rows were read
 
@@ -254,10 +230,10 @@ class ChatConsumer(AsyncWebsocketConsumer):
             if self.belled is None:
                 return
             if state:
-                await self.say(frame("agent", name=name, state=state))
+                await self.outgoing.say(frame("agent", name=name, state=state))
             for message in await off_loop(conversations.unread)(self.belled, self.last_agent_message):
                 self.last_agent_message = UUID(message["id"])
-                await self.say(frame("message", **message))
+                await self.outgoing.say(frame("message", **message))
 
     # --- What a customer may do -------------------------------------------------------------------------------------
 
@@ -265,20 +241,18 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.count_question(seen, question.id)
         accepted = await off_loop(conversations.ask)(seen, question, self.locale, self.page)
         if accepted.fresh:
-            replies.start(accepted.reply, accepted.epoch)
-        seen.conversation = accepted.conversation
+            replies.start(accepted.reply, accepted.epoch, accepted.turn)
+        seen.conversation = accepted.turn.conversation
         self.listen(seen)
-        await self.say(
+        await self.outgoing.say(
             frame(
                 "accepted",
                 id=str(question.id),
                 message=str(accepted.message),
                 reply=str(accepted.reply),
-                conversation=str(accepted.conversation),
+                conversation=str(accepted.turn.conversation),
             )
         )
-        if not accepted.fresh:
-            await replies.take_over(accepted.reply)
         self.begin_following(accepted.reply, Place(accepted.epoch, 0))
 
     async def count_question(self, seen: Visit, question: UUID | None = None) -> None:
@@ -296,7 +270,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def rate(self, seen: Visit, event: Rate) -> None:
         await off_loop(conversations.rate)(seen, event.reply, event.score, event.comment)
-        await self.say(frame("rated", reply=str(event.reply), score=event.score))
+        await self.outgoing.say(frame("rated", reply=str(event.reply), score=event.score))
 
     async def hand_over(self, seen: Visit, event: Handover) -> None:
         """Every tab hears the answer over the bell; this one at once, with the conversation that may begin here."""
@@ -305,7 +279,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             seen.conversation = await off_loop(conversations.begin)(seen, self.locale, self.page)
         self.listen(seen)
         state = await off_loop(desk.ask_for_person)(seen.conversation, event.reason)
-        await self.say(frame("agent", name="", state=state, conversation=str(seen.conversation)))
+        await self.outgoing.say(frame("agent", name="", state=state, conversation=str(seen.conversation)))
 
     async def log_out(self, seen: Visit, event: Logout) -> None:
         """Every token ends; this socket goes on as a stranger's, and may say hello again."""

@@ -1,16 +1,22 @@
-"""Hearing a reply to its end, whoever writes it: this process, another one, or nobody any more."""
+"""Hearing a reply to its end, whoever writes it: this process, another one, or nobody any more.
+
+What cannot be told without a gap is never pieced together: `LostPlace`, and the client says hello again and takes the
+row. So each number of an epoch means one frame, whoever told it.
+"""
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Awaitable, Callable
 from contextlib import aclosing
+from typing import Any
 from uuid import UUID
 
+from django.db.models import BooleanField, ExpressionWrapper
+
 from chat import replays
-from chat.conversations import shown_sources
 from chat.events import Seen, frame
-from chat.frames import LIVE, Place
-from chat.leases import UNFINISHED
+from chat.frames import LIVE, Log, Place
+from chat.leases import LAPSED, UNFINISHED
 from chat.models import Message
 from chat.replays import Frame
 from chat.storage import off_loop
@@ -18,33 +24,44 @@ from chat.storage import off_loop
 POLL_SECONDS = 0.1
 ROW_SECONDS = 1.0
 
+TakeOver = Callable[[UUID], Awaitable[object]]
+
 
 class LostPlace(Exception):
     """What comes next cannot be given without a gap: the client must say hello again and take the row."""
 
 
-async def follow(reply: UUID, place: Place) -> AsyncGenerator[Frame, None]:
-    """Every frame after `place` to the last one. Raises LostPlace rather than leave something out."""
+async def follow(reply: UUID, place: Place, take_over: TakeOver) -> AsyncGenerator[Frame, None]:
+    """Every frame after `place` to the last one. Raises LostPlace rather than leave something out.
+
+    `take_over` is called when nobody writes the reply any more: whoever hears it has it finished.
+    """
     while True:
-        log = LIVE.get(reply)
-        if log is not None and log.epoch >= place.epoch:
+        log = _live(reply, place)
+        if log is not None:
             async with aclosing(log.follow(place)) as frames:
                 async for item in frames:
                     yield item
             if log.ended:
                 return
             continue
-        async with aclosing(_from_elsewhere(reply, place)) as frames:
+        async with aclosing(_from_elsewhere(reply, place, take_over)) as frames:
             async for item in frames:
                 yield item
                 if item["type"] in ("done", "failed"):
                     return
 
 
+def _live(reply: UUID, place: Place) -> Log | None:
+    """The log in this process; not one of an older epoch, whose owner was frozen and does not know yet."""
+    log = LIVE.get(reply)
+    return log if log is not None and log.epoch >= place.epoch else None
+
+
 async def can_replay(row: Message, seen: Seen) -> Place | None:
     """Where to go on without a gap, or None: then the row itself is what the client gets."""
     log = LIVE.get(row.pk)
-    if log is not None and not log.lost:
+    if log is not None and not log.lost and log.epoch >= row.epoch:
         epoch, last = log.epoch, log.seq
     else:
         epoch = max(row.epoch, 1)
@@ -68,10 +85,10 @@ async def _stored_up_to(row: Message, epoch: int, seen: Seen) -> int:
     return after + len(frames)
 
 
-async def _from_elsewhere(reply: UUID, place: Place) -> AsyncGenerator[Frame, None]:
-    """From Redis while another process writes; the end from the row if Redis does not have it."""
-    looked = 0.0
-    while LIVE.get(reply) is None:
+async def _from_elsewhere(reply: UUID, place: Place, take_over: TakeOver) -> AsyncGenerator[Frame, None]:
+    """From Redis while another process writes. Raises LostPlace when it has ended and Redis lacks the rest."""
+    looked, gone = 0.0, False
+    while _live(reply, place) is None:
         for item in await replays.read(reply, place.epoch, place.seq):
             if item["epoch"] != place.epoch:
                 place.move_to(item["epoch"])
@@ -83,49 +100,22 @@ async def _from_elsewhere(reply: UUID, place: Place) -> AsyncGenerator[Frame, No
         if time.monotonic() - looked > ROW_SECONDS:
             looked = time.monotonic()
             await replays.heard(reply)
-            for item in await _ended(reply, place):
-                yield item
+            row = await _load(reply)
+            if row is not None and row.status in UNFINISHED:
+                if row.lapsed:
+                    await take_over(reply)
+            elif gone:
+                raise LostPlace
+            else:
+                gone = True  # what is left of it may be on its way: it is written after the row
         await asyncio.sleep(POLL_SECONDS)
 
 
-async def _ended(reply: UUID, place: Place) -> list[Frame]:
-    """The whole reply from its row, once it has ended and Redis does not hold the rest. Raises LostPlace."""
-    row, sources = await load(reply)
-    rest = await replays.read(reply, place.epoch, place.seq)
-    goes_on = rest and rest[0]["seq"] == (place.seq + 1 if rest[0]["epoch"] == place.epoch else 1)
-    if row.status in UNFINISHED or goes_on:
-        return []
-    made: list[Frame] = []
-    if row.epoch != place.epoch:
-        place.move_to(row.epoch)
-        made = [frame("restart", reply=str(reply), epoch=place.epoch)]
-    if place.seq:
-        raise LostPlace
-    return made + whole(row, sources)
-
-
 @off_loop
-def load(reply: UUID) -> tuple[Message, list[dict[str, object]]]:
-    row = Message.objects.get(pk=reply)
-    return row, shown_sources(row)
-
-
-def whole(row: Message, sources: list[dict[str, object]]) -> list[Frame]:
-    """An ended reply as the frames of one epoch, for a client that has seen none of them."""
-    made: list[Frame] = []
-
-    def add(kind: str, **fields: object) -> None:
-        made.append(frame(kind, reply=str(row.pk), epoch=row.epoch, seq=len(made) + 1, **fields))
-
-    if sources:
-        add("sources", sources=sources)
-    if row.text:
-        add("delta", text=row.text)
-    if row.status == Message.Status.FAILED:
-        add("failed", code=row.reason, text="", retry=True)
-    else:
-        add("done", **last_words(row, [int(str(s["n"])) for s in sources if s.get("cited")]))
-    return made
+def _load(reply: UUID) -> Any:
+    """The row or None, with `lapsed`: whether its lease is free by the database's clock."""
+    lapsed = ExpressionWrapper(LAPSED, output_field=BooleanField())
+    return Message.objects.annotate(lapsed=lapsed).filter(pk=reply).first()
 
 
 def last_words(row: Message, citations: list[int]) -> dict[str, object]:

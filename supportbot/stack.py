@@ -13,6 +13,7 @@ from supportbot.supervisor import Child
 
 WEB, WORKER, MODEL = "web", "worker", "model"
 ASK_SECONDS = 1.5
+CLOSE_SECONDS = 5  # for pages and sockets that are open when the web process is asked to stop
 MAX_FRAME_BYTES = 65_536  # a larger frame closes its socket with 1009
 
 
@@ -60,10 +61,11 @@ def worker_child() -> Child:
 
 def web_child(host: str, port: int) -> Child:
     command = [sys.executable, "-m", "uvicorn", "supportbot.asgi:application", "--host", host, "--port", str(port)]
-    command += ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false", "--ws-ping-interval", "20"]
-    command += ["--ws-max-size", str(MAX_FRAME_BYTES), "--timeout-graceful-shutdown", "8", "--no-access-log"]
+    command += ["--ws", "websockets-sansio", "--ws-per-message-deflate", "false"]
+    command += ["--ws-ping-interval", str(settings.CHAT_PING_SECONDS)]
+    command += ["--ws-max-size", str(MAX_FRAME_BYTES), "--timeout-graceful-shutdown", str(CLOSE_SECONDS)]
     # The application itself decides whose X-Forwarded-For it believes (TRUSTED_PROXIES).
-    command += ["--no-proxy-headers", "--no-server-header", "--lifespan", "off"]
+    command += ["--no-proxy-headers", "--no-server-header", "--no-access-log", "--lifespan", "on"]
     asked = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
     url = f"http://{f'[{asked}]' if ':' in asked else asked}:{port}/health/live"
 
@@ -73,4 +75,4 @@ def web_child(host: str, port: int) -> Child:
         except httpx.HTTPError:
             return False
 
-    return Child(WEB, command, answers, stop_seconds=12)
+    return Child(WEB, command, answers, stop_seconds=CLOSE_SECONDS + settings.CHAT_DRAIN_SECONDS + 4)

@@ -8,7 +8,7 @@ import uuid
 import jwt
 import pytest
 
-from chat import consumers, limits
+from chat import limits
 from chat.events import SERVER_FRAMES
 from chat.models import Conversation, Message, Rating, Visitor
 from chat.routing import socket_application
@@ -269,9 +269,8 @@ async def test_too_many_sockets_of_one_address_are_refused(connect, settings):
         assert (await connect(hello=False)).accepted is wanted
 
 
-async def test_a_client_that_reads_nothing_is_closed_and_its_end_is_heard(shop, monkeypatch):
-    monkeypatch.setattr(consumers, "SEND_SECONDS", 0.05)
-    monkeypatch.setattr(consumers, "QUEUE_FRAMES", 2)
+async def test_a_client_that_reads_nothing_is_closed_and_its_end_is_heard(shop, settings):
+    settings.CHAT_SEND_SECONDS, settings.CHAT_UNSENT_FRAMES = 0.05, 2
     scope = {"type": "websocket", "path": f"/ws/chat/{shop.key}/", "headers": [(b"origin", ORIGIN)]}
     heard, told = asyncio.Queue(), []
     ping = {"type": "websocket.receive", "text": '{"type": "ping", "n": 1}'}
