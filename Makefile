@@ -1,6 +1,6 @@
 # `make` alone names the targets. Everything lives in .venv and in the data folder; nothing is compiled.
 .DEFAULT_GOAL := help
-.PHONY: help run test check format clean
+.PHONY: help run test chaos check format clean
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
@@ -13,6 +13,9 @@ run: $(VENV)/run.stamp ## Start everything: make run PORT=8001 HOST=0.0.0.0 DATA
 
 test: $(VENV)/test.stamp chromium check ## Check style and types, then run all tests
 	@exec $(BIN)/python -m pytest $(TESTS)
+
+chaos: $(VENV)/test.stamp ## Break things on purpose, and count what was lost: make chaos MINUTES=30 SEED=7 (both optional)
+	@exec $(BIN)/python -m tests.chaos.run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(CHAOS)
 
 check: $(VENV)/test.stamp ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
