@@ -8,6 +8,7 @@ article that answer), `gold_answer`, and in `meta` its `kind` and `near_article_
 
 import gzip
 import json
+import zlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +18,7 @@ from knowledge.demo import read_article
 from knowledge.models import LANGUAGES, MAX_BODY_CHARS, Audience
 
 MAX_LINE_BYTES = 4 * 1024 * 1024
+MAX_FILE_BYTES = 1024 * 1024 * 1024  # unpacked: a small file may unpack to any length
 MAX_ROWS = 200_000
 MAX_TITLE_CHARS = 200
 KNOWN_LANGUAGES = {code for code, _ in LANGUAGES}
@@ -145,14 +147,21 @@ def _read(paths: Sequence[Path], make: Callable[[dict[str, Any]], Row]) -> list[
     for path in paths:
         for number, line in _lines(path):
             try:
-                row = json.loads(line)
+                row = json.loads(line.decode("utf-8-sig"))
                 if not isinstance(row, dict):
-                    raise ValueError("the line is not a JSON object")
+                    raise ValueError('the line is not a JSON object, such as {"id": ...}')
+                if b"\\u" in line:
+                    _refuse_half_characters(row)
                 made = make(row)
                 if made.id in seen:
                     raise ValueError(f"`id` {made.id!r} was there before")
+            except UnicodeDecodeError:
+                raise BadFile(f"{path}, line {number}: the text is not UTF-8: save the file as UTF-8") from None
+            except json.JSONDecodeError as error:
+                wrong = f"not JSON ({error.msg} at column {error.colno}): each line must hold one object"
+                raise BadFile(f"{path}, line {number}: {wrong}") from None
             except (ValueError, RecursionError) as error:
-                raise BadFile(f"{path}, line {number}: {error or 'not JSON'}") from None
+                raise BadFile(f"{path}, line {number}: {error}") from None
             seen.add(made.id)
             rows.append(made)
             if len(rows) > MAX_ROWS:
@@ -162,9 +171,17 @@ def _read(paths: Sequence[Path], make: Callable[[dict[str, Any]], Row]) -> list[
     return rows
 
 
+def _refuse_half_characters(row: dict[str, Any]) -> None:
+    """JSON may name one half of a pair of surrogates, which nothing can store or hash."""
+    try:
+        json.dumps(row, ensure_ascii=False).encode()
+    except UnicodeEncodeError:
+        raise ValueError("half a character (a lone surrogate, such as \\ud83d) stands in it: leave it out") from None
+
+
 def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
     """Numbered lines that are not empty; gzip is known by its first bytes, whatever the file is called."""
-    number = 0
+    number = total = 0
     try:
         with path.open("rb") as raw:
             packed = raw.read(2) == b"\x1f\x8b"
@@ -174,7 +191,11 @@ def _lines(path: Path) -> Iterator[tuple[int, bytes]]:
                     number += 1
                     if len(line) > MAX_LINE_BYTES:
                         raise BadFile(f"{path}, line {number}: longer than {MAX_LINE_BYTES // 2**20} MiB")
+                    if (total := total + len(line)) > MAX_FILE_BYTES:
+                        raise BadFile(f"{path}, line {number}: the file is longer than {MAX_FILE_BYTES // 2**20:,} MiB")
                     if line.strip():
                         yield number, line
-    except (OSError, EOFError) as error:
-        raise BadFile(f"{path}: {error.strerror if isinstance(error, OSError) and error.strerror else error}") from None
+    except (EOFError, zlib.error, gzip.BadGzipFile) as error:
+        raise BadFile(f"{path}, after line {number}: the gzip file is damaged or cut short ({error})") from None
+    except OSError as error:
+        raise BadFile(f"{path}: {error.strerror or error}") from None

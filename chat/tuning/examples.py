@@ -6,35 +6,23 @@ Questions over the same passages are kept together so that training reads the pa
 import hashlib
 import json
 import random
-from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from chat.condensing import condense
 from chat.prompts import REFUSAL, closest_line
-from chat.tuning.datasets import Dataset
 from chat.tuning.nearness import Nearness
-from chat.tuning.targets import coverage, target_of, words_of
-from knowledge.chunking import split
+from chat.tuning.pool import Pool, Shown
+from chat.tuning.targets import coverage
+from chat.window import fitting
 from knowledge.evaluation_files import GivenQuestion
 
 MAX_LINES = 10  # questions on one sheet
 UNANSWERABLE = 0.2  # share of a sheet's lines
 EASY = 1.5  # questions whose answer stands beside them in the prompt, for each one whose answer does not
 LONG_PASSAGE = 60  # words; from there on a passage is read alone more often: then it is shown whole
-ASKS_NOTHING = ("not_knowledge_seeking", "UNDERSPECIFIED", "CONVERSATIONAL")  # turns that want no refusal either
 LIKE_A_SEARCH = 0.7  # of the companions are near a question, the others near the passage that answers it
 NEAR = 6  # companions are drawn from so many of the nearest passages
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A passage as the prompt shows it."""
-
-    article_id: str
-    title: str
-    heading: str
-    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,46 +40,24 @@ class Sheet:
     lines: tuple[Line, ...]
 
 
-@dataclass(slots=True)
-class Pool:
-    """A data set cut into passages, with the questions that each one answers."""
+def make_sheets(pool: Pool, rounds: int, seed: int, most: int = 0) -> list[list[Sheet]]:
+    """For every round, sheets that together ask every question of the pool about once; no two sheets are equal.
 
-    name: str
-    passages: list[Shown] = field(default_factory=list)
-    answers: dict[int, dict[str, str]] = field(default_factory=lambda: defaultdict(dict))  # passage -> id -> target
-    refused: dict[int, list[str]] = field(default_factory=lambda: defaultdict(list))  # passage -> ids near it
-    questions: dict[str, GivenQuestion] = field(default_factory=dict)
-
-
-def make_sheets(pool: Pool, rounds: int, seed: int) -> list[list[Sheet]]:
-    """For every round, sheets that together ask every question of the pool about once; no two sheets are equal."""
+    Ends with the sheet that asks the question number `most`, where that is given.
+    """
     nearness = Nearness(pool.passages)
     seen: set[Sheet] = set()
-    made = []
-    for number in range(rounds):
-        draw = random.Random(f"{seed} {pool.name} {number}")
-        sheets = [sheet for sheet in _round(pool, nearness, draw) if sheet not in seen]
-        seen.update(sheets)
-        made.append(sheets)
+    made: list[list[Sheet]] = [[] for _ in range(rounds)]
+    asked = 0
+    for number, sheets in enumerate(made):
+        for sheet in _round(pool, nearness, random.Random(f"{seed} {pool.name} {number}")):
+            if most and asked >= most:
+                return made
+            if sheet not in seen:
+                seen.add(sheet)
+                sheets.append(sheet)
+                asked += len(sheet.lines)
     return made
-
-
-def make_pool(dataset: Dataset, question_ids: set[str] | None = None) -> Pool:
-    """Cut the articles as publishing cuts them, and find the passages that answer each question."""
-    pool = Pool(dataset.name)
-    of_article: dict[str, list[int]] = defaultdict(list)
-    for article in dataset.articles.values():
-        for piece in split(article.title, article.body):
-            of_article[article.id].append(len(pool.passages))
-            pool.passages.append(Shown(article.id, article.title, piece.heading, piece.text))
-    for question in dataset.questions:
-        if (question_ids is not None and question.id not in question_ids) or question.kind in ASKS_NOTHING:
-            continue
-        if question.answerable:
-            _place_answer(pool, question, [number for gold in question.gold for number in of_article[gold]])
-        else:
-            _place_refusal(pool, question, [number for near in question.near for number in of_article[near]])
-    return pool
 
 
 def standalone(question: GivenQuestion) -> str:
@@ -109,29 +75,6 @@ def digest(sheets: Sequence[Sheet]) -> str:
 
 def _row(line: Line) -> tuple[str, str]:
     return line.question, line.target
-
-
-def _place_answer(pool: Pool, question: GivenQuestion, candidates: list[int]) -> None:
-    fitting = {
-        number: target for number in candidates if (target := target_of(question, pool.passages[number].text, 0))
-    }
-    if not fitting:
-        return
-    best = max(
-        fitting, key=lambda number: coverage(fitting[number] + " " + question.question, pool.passages[number].text)
-    )
-    pool.answers[best][question.id] = fitting[best]
-    pool.questions[question.id] = question
-
-
-def _place_refusal(pool: Pool, question: GivenQuestion, candidates: list[int]) -> None:
-    numbers = candidates or range(len(pool.passages))
-    if not numbers:
-        return
-    asked = words_of(question.question)
-    near = max(numbers, key=lambda number: len(asked & words_of(pool.passages[number].text)))
-    pool.refused[near].append(question.id)
-    pool.questions[question.id] = question
 
 
 def _round(pool: Pool, nearness: Nearness, draw: random.Random) -> Iterator[Sheet]:
@@ -167,6 +110,8 @@ def _shown(pool: Pool, anchor: int, near: list[int], draw: random.Random) -> lis
     is_long = len(pool.passages[anchor].text.split()) > LONG_PASSAGE
     wanted = draw.choices((0, 1, 2), (50, 15, 35) if is_long else (5, 15, 80))[0]
     shown = [anchor, *near[:wanted]]
+    while len(fitting("", [pool.passages[number] for number in shown])[1]) < len(shown):
+        shown.pop()  # the prompt would leave one out, perhaps the one that answers
     draw.shuffle(shown)
     return shown
 

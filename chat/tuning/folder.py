@@ -9,16 +9,35 @@ import shutil
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from tempfile import TemporaryFile
 from typing import Any
 
 from chat.prompts import PROMPT_VERSION
 from chat.tuning.plan import Plan
 from chat.tuning.train import Outcome
 from chat.tuning.trial import Scores
+from supportbot.inference.adapter_files import CONFIG, MANIFEST, WEIGHTS
 from supportbot.inference.weights import file_sha256
 
 NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,62}")
-MAX_BYTES = 10_000_000
+
+
+class NotOurs(Exception):
+    """The sentence says why nothing can be written to the folder."""
+
+
+def check_place(folder: Path) -> None:
+    """Before an hour of work, not after it. NotOurs where something stands that is no adapter, or nothing may stand."""
+    if not NAME.fullmatch(folder.name):
+        raise NotOurs(f"{folder}: its name may hold lower-case letters, digits, dots, dashes and underscores")
+    if folder.exists() and (not folder.is_dir() or any(folder.iterdir()) and not (folder / WEIGHTS).is_file()):
+        raise NotOurs(f"{folder} holds something else than an adapter: name a new folder")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with TemporaryFile(dir=folder.parent):
+            pass
+    except OSError as error:
+        raise NotOurs(f"{folder.parent} cannot be written to: {error.strerror}") from None
 
 
 def write_adapter(
@@ -36,7 +55,7 @@ def write_adapter(
     shutil.rmtree(draft, ignore_errors=True)
     draft.mkdir(parents=True)
     _save_weights(draft, model, base)
-    weights = draft / "adapter_model.safetensors"
+    weights = draft / WEIGHTS
     manifest = {
         "name": folder.name,
         "base": base,
@@ -54,7 +73,7 @@ def write_adapter(
         "sha256": file_sha256(weights),
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
     }
-    (draft / "manifest.json").write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (draft / MANIFEST).write_text(json.dumps(manifest, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
     _replace(draft, folder)
     return manifest
 
@@ -65,13 +84,13 @@ def _save_weights(draft: Path, model: Any, base: str) -> None:
     from safetensors.torch import save_file
 
     state = {name: value.to(torch.bfloat16).contiguous() for name, value in get_peft_model_state_dict(model).items()}
-    save_file(state, draft / "adapter_model.safetensors", metadata={"format": "pt"})
-    (draft / "adapter_model.safetensors").chmod(0o644)  # the library writes it for its owner alone
+    save_file(state, draft / WEIGHTS, metadata={"format": "pt"})
+    (draft / WEIGHTS).chmod(0o644)  # the library writes it for its owner alone
     config = model.peft_config["default"].to_dict()
     config.update(base_model_name_or_path=base, inference_mode=True)
     config["target_modules"] = sorted(config["target_modules"])
     text = json.dumps(config, indent=2, sort_keys=True, default=str)
-    (draft / "adapter_config.json").write_text(text + "\n", encoding="utf-8")
+    (draft / CONFIG).write_text(text + "\n", encoding="utf-8")
 
 
 def _replace(draft: Path, folder: Path) -> None:

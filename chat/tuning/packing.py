@@ -54,6 +54,37 @@ def prompt_tokens(sheet: Sheet, number: int, tokenizer: Any) -> list[int]:
     return tokenizer.encode(text, add_special_tokens=False)
 
 
+def answer_loss(model: Any, packed: Packed) -> torch.Tensor:
+    """Sum of the cross-entropy over the answers' tokens."""
+    return losses(answer_logits(model, packed), packed).sum()
+
+
+def losses(logits: torch.Tensor, packed: Packed) -> torch.Tensor:
+    """Cross-entropy of each token of the answers: [answer tokens]."""
+    import torch
+
+    return torch.nn.functional.cross_entropy(
+        logits, torch.tensor(packed.wanted, device=logits.device), reduction="none"
+    )
+
+
+def answer_logits(model: Any, packed: Packed) -> torch.Tensor:
+    """What the model thinks of each token of the answers: float32, [answer tokens, vocabulary].
+
+    The output layer, a fifth of the model, runs on those alone.
+    """
+    import torch
+
+    base = model.get_base_model() if hasattr(model, "get_base_model") else model
+    states = base.model(
+        input_ids=torch.tensor([packed.tokens], device=base.device),
+        position_ids=torch.tensor([packed.positions], device=base.device),
+        attention_mask=attention(packed).to(base.device),
+        use_cache=False,
+    ).last_hidden_state
+    return base.lm_head(states[0, packed.predicts]).float()
+
+
 def attention(packed: Packed) -> torch.Tensor:
     """Which earlier tokens each token sees: bool, [1, 1, tokens, tokens]."""
     import torch
@@ -61,18 +92,3 @@ def attention(packed: Packed) -> torch.Tensor:
     branch = torch.tensor(packed.branches)
     earlier = torch.ones(len(branch), len(branch), dtype=torch.bool).tril()
     return (earlier & ((branch[None, :] == 0) | (branch[None, :] == branch[:, None])))[None, None]
-
-
-def answer_loss(model: Any, packed: Packed) -> torch.Tensor:
-    """Sum of the cross-entropy over the answers' tokens; the output layer runs on those alone."""
-    import torch
-
-    base = model.get_base_model() if hasattr(model, "get_base_model") else model
-    states = base.model(
-        input_ids=torch.tensor([packed.tokens]),
-        position_ids=torch.tensor([packed.positions]),
-        attention_mask=attention(packed),
-        use_cache=False,
-    ).last_hidden_state
-    logits = base.lm_head(states[0, packed.predicts])
-    return torch.nn.functional.cross_entropy(logits.float(), torch.tensor(packed.wanted), reduction="sum")

@@ -9,7 +9,8 @@ from dataclasses import asdict, dataclass, field
 
 from chat.prompts import PROMPT_VERSION
 from chat.tuning.datasets import Dataset
-from chat.tuning.examples import Sheet, digest, make_pool, make_sheets
+from chat.tuning.examples import MAX_LINES, Sheet, digest, make_sheets
+from chat.tuning.pool import Pool, make_pool
 from knowledge.evaluation_files import BadFile, GivenQuestion
 
 HELD_OUT_PERCENT = 9  # of the titles; their questions are never trained on
@@ -21,11 +22,9 @@ LEAST_BESIDE = 40
 class Recipe:
     """4.3 million parameters at rank 14: 3.2 % of the base, 8.6 MB. The numbers are argued in docs/experiments.md."""
 
-    rank: int = 14
+    rank: int = 14  # 0: no adapter, every weight of the base is trained
     alpha: int = 28
-    dropout: float = (
-        0.0  # drawing its random numbers costs a sixth of the time, and each sheet is seen three times at most
-    )
+    dropout: float = 0.0  # drawing its random numbers costs a sixth of the time; no sheet is seen more than three times
     learning_rate: float = 5e-4
     warm_up: float = 0.05
     clip: float = 1.0
@@ -41,6 +40,7 @@ class Plan:
     licences: dict[str, str]  # by data set
     recipe: Recipe
     started_from: str = "base"
+    left_out: list[str] = field(default_factory=list)  # a sentence for each of the operator's sets that lost questions
     data_sha256: str = field(init=False)
     sha256: str = field(init=False)
 
@@ -67,23 +67,37 @@ def make_plan(
     """Sheets of the operator's own data, and beside them at most as many of every other set in each round."""
     rounds: list[list[Sheet]] = [[] for _ in range(recipe.rounds)]
     held: list[Sheet] = []
+    left_out: list[str] = []
     limit = 0
     for dataset in [*own, *beside]:
+        pool = make_pool(dataset)
         kept, away = _parted(dataset)
-        made = make_sheets(make_pool(dataset, kept), recipe.rounds, recipe.seed)
+        made = make_sheets(pool.part(kept), recipe.rounds, recipe.seed, max_examples)
         for sheets, found in zip(rounds, made, strict=True):
             sheets.extend(found if dataset in own or not own else found[:limit])
         if dataset in own:
             limit = max(LEAST_BESIDE, limit + len(made[0]))
-        held.extend(make_sheets(make_pool(dataset, away), 1, recipe.seed)[0][: MAX_HELD_SHEETS // 2])
+            left_out += _left_out(dataset, pool)
+        most = MAX_HELD_SHEETS // 2
+        held.extend(make_sheets(pool.part(away), 1, recipe.seed, most * MAX_LINES)[0][:most])
     draw = random.Random(recipe.seed)
     for sheets in rounds:
         draw.shuffle(sheets)
     ordered = _first([sheet for sheets in rounds for sheet in sheets], max_examples)
     if len(ordered) < recipe.sheets_per_step:
-        raise BadFile("There are too few questions with a short answer in their article to train on.")
+        few = "There are too few questions with a short answer in their article to train on"
+        raise BadFile(": ".join([few, *left_out]) + ".")
     licences = {dataset.name: dataset.licence for dataset in [*own, *beside]}
-    return Plan(ordered, held[:MAX_HELD_SHEETS], licences, recipe, started_from)
+    return Plan(ordered, held[:MAX_HELD_SHEETS], licences, recipe, started_from, left_out)
+
+
+def _left_out(dataset: Dataset, pool: Pool) -> list[str]:
+    if not pool.unplaced:
+        return []
+    return [
+        f"{len(pool.unplaced)} of {len(dataset.questions)} questions have no short answer in the words of their "
+        f"articles, first {dataset.place(pool.unplaced[0])}: give the article's own words as `gold_span`"
+    ]
 
 
 def _first(sheets: list[Sheet], max_examples: int) -> list[Sheet]:

@@ -8,7 +8,7 @@ from django.conf import settings
 
 from chat.tuning.folder import write_adapter
 from chat.tuning.plan import Plan
-from chat.tuning.train import Progress, prepare, train
+from chat.tuning.train import Progress, TrainingFailed, prepare, train, trained_weights
 from chat.tuning.trial import Scores, try_out
 from supportbot.inference.weights import base_sha256, generator_folder
 
@@ -19,17 +19,26 @@ def run(
     *,
     start: Path | None,
     minutes: float,
-    threads: int,
+    threads: Callable[[], int],
     say: Callable[[str, str], None],
 ) -> dict[str, Any]:
-    """Train, try, write. Gives the manifest. A checkpoint that the minutes ended stays: more minutes go on from it."""
+    """Train, try, write. Gives the manifest. A checkpoint that the minutes ended stays: more minutes go on from it.
+
+    Raises TrainingFailed.
+    """
     checkpoint = settings.DATA_DIR / "tuning" / f"{folder.name}.checkpoint"
-    model, tokenizer = prepare(plan.recipe, generator_folder(), start, threads)
-    trained = sum(weight.numel() for weight in model.parameters() if weight.requires_grad)
+    model, tokenizer = prepare(plan.recipe, generator_folder(), start, threads())
+    trained = sum(weight.numel() for weight in trained_weights(model).values())
     say("Preparing", f"{trained / 1e6:.1f} M of {sum(w.numel() for w in model.parameters()) / 1e6:.0f} M parameters")
-    outcome = train(model, tokenizer, plan, checkpoint, minutes=minutes, report=lambda one: _report(one, say))
+    outcome = train(
+        model, tokenizer, plan, checkpoint, minutes=minutes, threads=threads, report=lambda one: _report(one, say)
+    )
     if outcome.resumed_at:
         say("Resumed", f"at step {outcome.resumed_at}")
+    if not outcome.steps:
+        raise TrainingFailed(f"No step was done in {minutes:g} minutes: give more, or try again when less else runs.")
+    if not outcome.is_whole:
+        say("Ended", f"by its minutes, after {outcome.steps} steps: the same command with more --minutes goes on")
     say("Trying", f"held-out questions on {len(plan.held)} sheets, after and before")
     after = try_out(model, tokenizer, plan.held)
     with model.disable_adapter():

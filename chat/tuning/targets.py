@@ -13,7 +13,7 @@ LEAST_WITH_SPAN = 0.6  # the same where the span is known to stand in the passag
 
 _WORD = re.compile(r"\w+")
 _ABBREVIATION = re.compile(r"(?:\b(?:Mr|Mrs|Ms|Dr|St|No|vs|etc|e\.g|i\.e|ca|bzw|z\.B|approx)|\b[A-Z]|^\d{1,2})\.$")
-_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”)]*\s+(?=[\"'“(]?[A-Z0-9ÄÖÜÉÀ])|\n+")
+_SENTENCE_END = re.compile(r"(?<=[.!?…])[\"'”)]*\s+(?=[\"'“(]?[A-Z0-9À-ÞΆ-ΫЀ-Я])|\n+")
 
 
 def target_of(question: GivenQuestion, passage: str, number: int) -> str | None:

@@ -1,4 +1,4 @@
-"""The run itself: LoRA on the base over packed sheets, with a checkpoint that a killed run goes on from."""
+"""The run itself: packed sheets through an adapter on the base, with a checkpoint that a killed run goes on from."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from chat.tuning.packing import Packed, answer_loss, pack
 from chat.tuning.plan import Plan, Recipe
+from chat.tuning.precision import device_to_take, has_bfloat16, mixed
 
 if TYPE_CHECKING:
     import torch
@@ -21,6 +22,10 @@ os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 CHECKPOINT_EVERY = 10  # steps
 LEAST_RATE = 0.02  # of the learning rate, at the very end
+
+
+class TrainingFailed(Exception):
+    """The sentence is for the operator."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,18 +48,25 @@ class Outcome:
 
 
 def prepare(recipe: Recipe, weights: Path, adapter: Path | None, threads: int) -> tuple[Any, Any]:
-    """The base with a fresh adapter on every linear layer, or with `adapter` to go on from; and its tokenizer."""
+    """The base with a fresh adapter on every linear layer, or with `adapter` to go on from; and its tokenizer.
+
+    At rank 0 the base alone, with all its weights to be trained: what an adapter is compared with.
+    """
     import torch
     from peft import LoraConfig, PeftModel, get_peft_model
     from transformers import AutoModelForCausalLM, AutoTokenizer
 
     torch.set_num_threads(threads)
     torch.manual_seed(recipe.seed)
-    dtype = torch.bfloat16 if _has_bfloat16() else torch.float32  # of the base, which stays as it is
-    base = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype, attn_implementation="sdpa")
+    device = device_to_take()
+    frozen = torch.bfloat16 if has_bfloat16(device) else torch.float32  # of a base that stays as it is
+    dtype = frozen if recipe.rank else torch.float32
+    base = AutoModelForCausalLM.from_pretrained(weights, dtype=dtype, attn_implementation="sdpa").to(device)
     tokenizer = AutoTokenizer.from_pretrained(weights)
     if adapter is not None:
         return PeftModel.from_pretrained(base, str(adapter), is_trainable=True), tokenizer
+    if not recipe.rank:
+        return base, tokenizer
     config = LoraConfig(
         r=recipe.rank,
         lora_alpha=recipe.alpha,
@@ -65,6 +77,11 @@ def prepare(recipe: Recipe, weights: Path, adapter: Path | None, threads: int) -
     return get_peft_model(base, config), tokenizer
 
 
+def trained_weights(model: Any) -> dict[str, torch.Tensor]:
+    """What a run changes, by name; float32."""
+    return {name: weight for name, weight in model.named_parameters() if weight.requires_grad}
+
+
 def train(
     model: Any,
     tokenizer: Any,
@@ -72,14 +89,18 @@ def train(
     checkpoint: Path,
     *,
     minutes: float = 0,
+    threads: Callable[[], int] | None = None,
     report: Callable[[Progress], None] = lambda progress: None,
     report_every: float = 15,
 ) -> Outcome:
-    """Train until the sheets or the minutes are used up. The rate falls with whichever is nearer its end."""
+    """Train until the sheets or the minutes are used up. The rate falls with whichever is nearer its end.
+
+    `threads` is asked before each step: what else runs on this machine may change.
+    """
     import torch
 
     recipe = plan.recipe
-    weights = [weight for weight in model.parameters() if weight.requires_grad]
+    weights = list(trained_weights(model).values())
     optimizer = torch.optim.AdamW(weights, lr=recipe.learning_rate, weight_decay=0.0)
     step, before = _resume(checkpoint, plan, model, optimizer)
     resumed_at, began, told, recent = step, time.monotonic(), 0.0, []
@@ -90,6 +111,8 @@ def train(
         rate = rate_at(recipe, step, steps, spent / (60 * minutes) if minutes else 0)
         for group in optimizer.param_groups:
             group["lr"] = rate
+        if threads is not None and (wanted := threads()) != torch.get_num_threads():
+            torch.set_num_threads(wanted)
         recent.append(_step(model, optimizer, weights, _batch(plan, step, tokenizer), recipe.clip))
         step += 1
         recent = recent[-20:]
@@ -117,29 +140,23 @@ def _batch(plan: Plan, step: int, tokenizer: Any) -> Iterator[Packed]:
 
 
 def _step(model: Any, optimizer: Any, weights: list[torch.Tensor], batch: Iterator[Packed], clip: float) -> float:
-    """One update of the adapter (float32); gives the loss per answer token."""
+    """One update; gives the loss per answer token."""
     import torch
 
     sheets = list(batch)
     tokens = sum(len(packed.wanted) for packed in sheets)
     total = 0.0
     for packed in sheets:
-        with torch.autocast("cpu", dtype=torch.bfloat16, enabled=_has_bfloat16()):
+        with mixed(model):
             loss = answer_loss(model, packed) / tokens
         loss.backward()
         total += loss.detach().item()
     if not math.isfinite(total):
-        raise ArithmeticError("The loss is not finite: lower the learning rate and start again.")
+        raise TrainingFailed("The loss is not finite: lower the learning rate and start again.")
     torch.nn.utils.clip_grad_norm_(weights, clip)
     optimizer.step()
     optimizer.zero_grad(set_to_none=True)
     return total
-
-
-def _has_bfloat16() -> bool:
-    """Whether the processor multiplies bfloat16 itself: half the time of float32 where it does, far more where not."""
-    info = Path("/proc/cpuinfo")
-    return info.is_file() and any(flag in info.read_text() for flag in ("avx512_bf16", "amx_bf16"))
 
 
 def _progress(
@@ -159,7 +176,6 @@ def _seconds(before: float, began: float) -> float:
 def _keep(checkpoint: Path, plan: Plan, model: Any, optimizer: Any, step: int, seconds: float) -> None:
     """Written beside and renamed: a kill leaves the last whole checkpoint."""
     import torch
-    from peft import get_peft_model_state_dict
 
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
     draft = checkpoint.with_suffix(".tmp")
@@ -167,7 +183,7 @@ def _keep(checkpoint: Path, plan: Plan, model: Any, optimizer: Any, step: int, s
         "plan": plan.sha256,
         "step": step,
         "seconds": seconds,
-        "adapter": get_peft_model_state_dict(model),
+        "weights": trained_weights(model),
         "optimizer": optimizer.state_dict(),
         "random": torch.get_rng_state(),
     }
@@ -181,14 +197,15 @@ def _keep(checkpoint: Path, plan: Plan, model: Any, optimizer: Any, step: int, s
 def _resume(checkpoint: Path, plan: Plan, model: Any, optimizer: Any) -> tuple[int, float]:
     """The step and the seconds that a checkpoint of this very plan ends at; (0, 0) without one."""
     import torch
-    from peft import set_peft_model_state_dict
 
     if not checkpoint.is_file():
         return 0, 0.0
-    kept = torch.load(checkpoint, weights_only=True)
-    if kept["plan"] != plan.sha256:
+    kept = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    if kept["plan"] != plan.sha256 or "weights" not in kept:  # an earlier version kept them in another form
         return 0, 0.0
-    set_peft_model_state_dict(model, kept["adapter"])
+    with torch.no_grad():
+        for name, weight in trained_weights(model).items():
+            weight.copy_(kept["weights"][name])
     optimizer.load_state_dict(kept["optimizer"])
     torch.set_rng_state(kept["random"])
     return kept["step"], kept["seconds"]

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
 from chat.prompts import REFUSAL
 from chat.tuning.examples import Line, Sheet
-from chat.tuning.packing import answer_loss, pack, prompt_tokens
+from chat.tuning.packing import Packed, answer_logits, losses, pack, prompt_tokens
+from chat.tuning.precision import mixed
 
 MAX_ASKED = 24
 MAX_ANSWER_TOKENS = 80
@@ -31,17 +32,50 @@ class Scores:
         return {name: round(value, 4) for name, value in asdict(self).items()}
 
 
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """What a model thinks of one held-out answer, given its prompt and nothing of its own."""
+
+    question_id: str
+    tokens: int
+    loss: float  # mean per token
+    word_for_word: bool  # each token is the likeliest one, so greedy decoding writes this very answer
+
+
+def judge(model: Any, tokenizer: Any, sheets: Sequence[Sheet]) -> list[Judged]:
+    """Every line of the sheets that fits into its sequence."""
+    import torch
+
+    was_training = model.training
+    model.eval()
+    with torch.inference_mode(), mixed(model):
+        judged = [one for sheet in sheets for one in _judge_sheet(model, sheet, pack(sheet, tokenizer))]
+    model.train(was_training)
+    return judged
+
+
+def _judge_sheet(model: Any, sheet: Sheet, packed: Packed) -> Iterator[Judged]:
+    logits = answer_logits(model, packed)
+    branches = [packed.branches[index] for index in packed.predicts]  # of each token of an answer
+    each = list(zip(branches, losses(logits, packed).tolist(), logits.argmax(-1).tolist(), packed.wanted, strict=True))
+    for number, line in enumerate(sheet.lines, start=1):
+        own = [(loss, likeliest == wanted) for branch, loss, likeliest, wanted in each if branch == number]
+        if own:
+            mean = sum(loss for loss, _ in own) / len(own)
+            yield Judged(line.question_id, len(own), mean, all(right for _, right in own))
+
+
 def try_out(model: Any, tokenizer: Any, sheets: Sequence[Sheet]) -> Scores | None:
     """Loss on every held-out sheet, and greedy answers to its first MAX_ASKED questions; None where nothing is held."""
     import torch
 
     if not sheets:
         return None
+    judged = judge(model, tokenizer, sheets)
+    loss = sum(one.tokens * one.loss for one in judged) / sum(one.tokens for one in judged)
     was_training = model.training
     model.eval()
     with torch.inference_mode():
-        packed = [pack(sheet, tokenizer) for sheet in sheets]
-        loss = sum(answer_loss(model, one).item() for one in packed) / sum(len(one.wanted) for one in packed)
         asked = [(sheet, number) for sheet in sheets for number in range(len(sheet.lines))][:MAX_ASKED]
         answers: list[str] = []
         for start in range(0, len(asked), BATCH):
@@ -95,8 +129,10 @@ def _generate(model: Any, tokenizer: Any, asked: Sequence[tuple[Sheet, int]]) ->
     longest = max(len(prompt) for prompt in prompts)
     end = tokenizer.convert_tokens_to_ids("<|im_end|>")
     made = model.generate(
-        input_ids=torch.tensor([[end] * (longest - len(prompt)) + prompt for prompt in prompts]),
-        attention_mask=torch.tensor([[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts]),
+        input_ids=torch.tensor([[end] * (longest - len(prompt)) + prompt for prompt in prompts], device=model.device),
+        attention_mask=torch.tensor(
+            [[0] * (longest - len(prompt)) + [1] * len(prompt) for prompt in prompts], device=model.device
+        ),
         max_new_tokens=MAX_ANSWER_TOKENS,
         do_sample=False,
         eos_token_id=end,

@@ -9,8 +9,8 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 
-from chat.tuning.datasets import Dataset, read_files, read_folder
-from chat.tuning.folder import NAME
+from chat.tuning.datasets import Dataset, read_files, read_folder, refuse_repeated
+from chat.tuning.folder import NAME, NotOurs, check_place
 from chat.tuning.plan import Plan, Recipe, make_plan
 from chat.tuning.priority import threads_to_take, yield_processor
 from knowledge.evaluation_files import BadFile
@@ -22,6 +22,13 @@ SHIPPED_QUESTIONS = "knowledge/demo/questions.train.jsonl"
 SHIPPED_ARTICLES = "knowledge/demo"
 DEFAULTS = Recipe()
 MINUTES = 20  # with what comes before and after, half an hour on two processors
+BOUNDS = {
+    "max_examples": (0, 1_000_000),
+    "minutes": (0, 100_000),
+    "rounds": (1, 100),
+    "learning_rate": (1e-7, 0.1),
+    "threads": (1, 256),
+}
 
 
 class Command(BaseCommand):
@@ -43,21 +50,27 @@ class Command(BaseCommand):
         parser.add_argument("--output", type=Path, help="the folder to write (default: in the data folder's adapters)")
 
     def handle(self, *args: Any, **options: Any) -> None:
-        if not NAME.fullmatch(options["name"]):
-            raise CommandError("--name may hold lower-case letters, digits, dots, dashes and underscores")
+        check_numbers(options)
+        folder = (options["output"] or own_folder(options["name"])).resolve()
+        try:
+            check_place(folder)
+        except NotOurs as error:
+            raise CommandError(str(error)) from None
         start = start_folder(options["start"])
         plan = self._plan(options | {"start": start.name if start else "base"})
-        folder = options["output"] or settings.DATA_DIR / "adapters" / options["name"]
         if start is not None:
             check_start(start)
         # torch is loaded only once the data is known to be good.
         from chat.tuning import run
 
         yield_processor()
-        threads = options["threads"] or threads_to_take()
-        self._say("Taking", f"{threads} of {os.cpu_count()} processors, at the lowest priority")
+        given = options["threads"]
+        threads = (lambda: given) if given else threads_to_take
+        self._say("Taking", f"{threads()} of {os.cpu_count()} processors, at the lowest priority")
         try:
             manifest = run.run(plan, folder, start=start, minutes=options["minutes"], threads=threads, say=self._say)
+        except (run.TrainingFailed, WeightsError) as error:
+            raise CommandError(str(error)) from error
         except KeyboardInterrupt:
             self._say("Stopped", "the last checkpoint is kept: give the same command again to go on")
             raise SystemExit(130) from None
@@ -78,6 +91,8 @@ class Command(BaseCommand):
             "Reading",
             f"{sum(len(sheet.lines) for sheet in plan.sheets)} examples on {len(plan.sheets)} sheets ({told})",
         )
+        for sentence in plan.left_out:
+            self._say("Leaving out", sentence)
         return plan
 
     def _say(self, verb: str, text: str) -> None:
@@ -92,7 +107,29 @@ def _own(articles: list[Path] | None, questions: list[Path] | None) -> list[Data
         return [read_files("demo", [root / SHIPPED_ARTICLES], [root / SHIPPED_QUESTIONS])]
     if not articles or not questions:
         raise CommandError("--questions and --articles belong together: questions name articles by their id")
-    return [read_files("own", articles, questions)]
+    own = read_files("own", articles, questions)
+    refuse_repeated(own)
+    return [own]
+
+
+def check_numbers(options: dict[str, Any]) -> None:
+    """CommandError for one that is out of its bounds, or is none."""
+    for name, (least, most) in BOUNDS.items():
+        value = options[name]
+        if value is not None and not least <= value <= most:
+            raise CommandError(f"--{name.replace('_', '-')} is {value}: give {least:g} to {most:g}")
+
+
+def own_folder(name: str) -> Path:
+    """Where an adapter of this name is written. CommandError where it could not be called by that name."""
+    if not NAME.fullmatch(name):
+        raise CommandError("--name may hold lower-case letters, digits, dots, dashes and underscores")
+    if name in ("base", settings.BASE_MODEL):
+        raise CommandError(f"--name {name} is what the untuned model is called: give another name")
+    shipped, *_, own = (Path(place) for place in settings.ADAPTER_DIRS)
+    if (shipped / name).exists():
+        raise CommandError(f"--name {name} is an adapter that comes with the product: give another name")
+    return own / name
 
 
 def start_folder(name: str | None) -> Path | None:

@@ -3,15 +3,15 @@ import sys
 from collections import Counter
 
 import pytest
-from django.core.management import CommandError, call_command
+from django.core.management import CommandError
 
 from chat.management.commands.tune import Command, start_folder
 from chat.prompts import REFUSAL, closest_line
 from chat.tuning.datasets import read_files, read_folder
-from chat.tuning.examples import MAX_LINES, digest, make_pool, make_sheets
+from chat.tuning.examples import MAX_LINES, digest, make_sheets
 from chat.tuning.plan import Recipe, make_plan
+from chat.tuning.pool import make_pool
 from chat.tuning.targets import coverage
-from knowledge.evaluation_files import BadFile
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,14 @@ def test_the_plan_is_the_same_in_another_process_and_another_with_another_seed(d
     assert make_plan([demo], [], Recipe(seed=2)).sha256 != plan.sha256
 
 
+def test_a_short_run_makes_no_more_sheets_than_it_asks_for(demo):
+    sheets = make_sheets(make_pool(demo), 3, seed=1, most=100)
+    asked = sum(len(sheet.lines) for made in sheets for sheet in made)
+    assert 100 <= asked < 100 + MAX_LINES and sheets[1:] == [[], []]
+    plan = make_plan([demo], [], Recipe(), max_examples=500)
+    assert 500 <= sum(len(sheet.lines) for sheet in plan.sheets) < 500 + MAX_LINES
+
+
 def test_held_out_questions_are_never_trained_on(demo):
     plan = make_plan([demo], [], Recipe())
     held = {line.question_id for sheet in plan.held for line in sheet.lines}
@@ -92,25 +100,6 @@ def test_a_further_set_never_outweighs_the_operators_own(demo, evaluation_data):
     assert by_set["squad2"] <= by_set["demo"]
     assert [one["licence"] for one in plan.asked()] == ["MIT", "CC BY-SA 4.0"]
     assert digest(plan.sheets) == plan.data_sha256
-
-
-@pytest.mark.parametrize(
-    ("line", "said"),
-    [
-        ("not json", "questions.jsonl, line 2"),
-        ('{"id": "q2", "question": "Why?", "answerable": "yes"}', "questions.jsonl, line 2"),
-        ('{"id": "q2", "question": "Why?", "gold_article_ids": ["gone"]}', "questions.jsonl, line 2: .*'gone'"),
-        ('{"id": "q2", "question": "Why?"}', "questions.jsonl, line 2: .*names no"),
-    ],
-)
-def test_bad_data_is_refused_with_its_file_and_line_before_anything_is_loaded(tmp_path, line, said):
-    (tmp_path / "articles.jsonl").write_text('{"id": "a", "title": "A", "body_markdown": "Words."}\n')
-    questions = tmp_path / "questions.jsonl"
-    questions.write_text('{"id": "q1", "question": "Who?", "gold_article_ids": ["a"]}\n' + line)
-    with pytest.raises(BadFile, match=said):
-        read_folder(tmp_path)
-    with pytest.raises(CommandError, match=said):
-        call_command("tune", "--articles", tmp_path / "articles.jsonl", "--questions", questions)
 
 
 def test_an_operators_run_goes_on_from_the_adapter_in_use_and_has_bounds(settings, tmp_path):

@@ -3,8 +3,9 @@ import torch
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from chat.prompts import REFUSAL, show_question
-from chat.tuning.examples import Line, Sheet, Shown
+from chat.tuning.examples import Line, Sheet
 from chat.tuning.packing import answer_loss, attention, pack
+from chat.tuning.pool import Shown
 from supportbot.inference.weights import generator_folder
 
 SHEET = Sheet(

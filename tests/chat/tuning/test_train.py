@@ -7,11 +7,13 @@ from safetensors.torch import load_file
 from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from chat.prompts import PROMPT_VERSION, REFUSAL
-from chat.tuning.examples import Line, Sheet, Shown
+from chat.tuning import run
+from chat.tuning.examples import Line, Sheet
 from chat.tuning.folder import write_adapter
 from chat.tuning.plan import Plan, Recipe
-from chat.tuning.train import Progress, prepare, rate_at, train
-from chat.tuning.trial import Scores, score, try_out
+from chat.tuning.pool import Shown
+from chat.tuning.train import Progress, TrainingFailed, prepare, rate_at, train
+from chat.tuning.trial import Scores, judge, score, try_out
 from supportbot.inference.weights import file_sha256, generator_folder
 
 RECIPE = Recipe(rank=4, alpha=8, learning_rate=0.02, seed=5)
@@ -95,6 +97,57 @@ def test_a_run_ends_when_its_minutes_are_used_up(weights, tmp_path):
     outcome = train(model, tokenizer, made, tmp_path / "c", minutes=0.01)
     assert outcome.steps < 200 and not outcome.is_whole
     assert made.asked(outcome.steps)[0]["examples"] == 4 * outcome.steps
+
+
+def test_the_threads_are_asked_for_before_every_step(weights, tmp_path):
+    """So that a run makes room for an application that is started in its middle."""
+    model, tokenizer = prepare(RECIPE, weights, None, threads=2)
+    taken: list[int] = []
+    try:
+        train(
+            model, tokenizer, plan(4), tmp_path / "c", report_every=0,
+            threads=lambda: 1 if taken else 2, report=lambda progress: taken.append(torch.get_num_threads()),
+        )  # fmt: skip
+    finally:
+        torch.set_num_threads(1)
+    assert taken == [2, 1]
+
+
+def test_a_run_without_one_step_writes_no_adapter(weights, tmp_path, monkeypatch, settings):
+    monkeypatch.setattr(run, "generator_folder", lambda: weights)
+    settings.DATA_DIR = tmp_path
+    with pytest.raises(TrainingFailed, match=r"No step was done in 1e-09 minutes"):
+        run.run(plan(), tmp_path / "mine", start=None, minutes=1e-9, threads=lambda: 1, say=lambda *said: None)
+    assert not (tmp_path / "mine").exists()
+
+
+def test_every_weight_is_trained_where_there_is_no_adapter(weights, tmp_path):
+    recipe = Recipe(rank=0, learning_rate=0.01, seed=5)
+    model, tokenizer = prepare(recipe, weights, None, threads=1)
+    before = adapter_of(model)
+    assert set(before) == {name for name, _ in model.named_parameters()}
+    assert {weight.dtype for weight in before.values()} == {torch.float32}
+    train(model, tokenizer, plan(20, recipe), tmp_path / "whole")
+    after = adapter_of(model)
+    assert all(not torch.equal(before[name], after[name]) for name in before)
+    again, _ = prepare(recipe, weights, None, threads=1)
+    assert train(again, tokenizer, plan(20, recipe), tmp_path / "whole").resumed_at == 10
+    assert all(torch.equal(weight, after[name]) for name, weight in adapter_of(again).items())
+
+
+def test_each_held_out_answer_is_judged_by_its_own_tokens(weights, tmp_path):
+    model, tokenizer = prepare(RECIPE, weights, None, threads=1)
+    sheets = plan().sheets[:2]
+    judged = judge(model, tokenizer, sheets)
+    assert [one.question_id for one in judged] == ["q0", "r0", "q1", "r1"]
+    assert not any(one.word_for_word for one in judged)
+    alone = judge(model, tokenizer, [Sheet("demo", sheets[0].passages, sheets[0].lines[1:])])
+    assert alone[0].loss == pytest.approx(judged[1].loss, rel=0.02) and alone[0].tokens == judged[1].tokens
+    recipe = Recipe(rank=0, learning_rate=0.01, seed=5)
+    refusals = [Sheet("demo", sheet.passages, sheet.lines[1:]) for sheet in plan(40).sheets]
+    model, tokenizer = prepare(recipe, weights, None, threads=1)
+    train(model, tokenizer, Plan(refusals, [], {}, recipe), tmp_path / "refusing")
+    assert [one.word_for_word for one in judge(model, tokenizer, sheets)] == [False, True, False, True]
 
 
 def test_the_rate_warms_up_and_falls_with_the_steps_or_the_time():
