@@ -5,7 +5,9 @@ import signal
 
 import psutil
 import pytest
+from django.conf import settings
 
+from knowledge.import_tasks import carry_out
 from supportbot import heartbeats, meter_relay
 from supportbot.heartbeats import listen, redis_client
 from tests.conftest import wait_until
@@ -33,7 +35,7 @@ def told_by_workers() -> dict[str, float]:
 
 
 def test_a_worker_shows_life_in_every_queue_and_sweep_and_falls_silent_when_frozen(
-    worker, fake_model, monkeypatch, settings
+    worker, fake_model, monkeypatch
 ) -> None:
     wait_until(lambda: listen().word == "ok", 90, "a sign of life of every queue, every sweep and the beat", every=0.5)
     found = listen()
@@ -69,3 +71,12 @@ def test_a_queue_without_a_worker_is_told_from_the_others(worker, fake_model, se
     states = {sign.name: sign.state for sign in listen().queues}
     assert states.pop("queue:forgotten") == "stuck"
     assert set(states.values()) == {"ok"}
+
+
+def test_a_task_that_fails_is_logged_without_what_it_was_given(worker, fake_model) -> None:
+    log = settings.DATA_DIR / "worker-embed-chat-sweep-import.log"
+    carry_out.delay("wombat-4711")  # no number: the error quotes it
+    wait_until(lambda: "task=knowledge.import_tasks.carry_out" in log.read_text(), 60, "a failed task", every=0.5)
+    line = next(line for line in log.read_text().splitlines() if "task=knowledge.import_tasks.carry_out" in line)
+    assert 'event="task raised unexpected"' in line and "error=ValueError" in line and "knowledge/imports.py:" in line
+    assert "wombat-4711" not in log.read_text()
