@@ -39,6 +39,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--gate", choices=["on", "off"], default="on", help="the fact gate")
     add("--passages", choices=["retrieved", "gold"], default="retrieved", help="what is shown to it")
     add("--closed-book", action="store_true", help="ask the model alone, without one passage")
+    add("--titles", nargs="+", default=[], metavar="TITLE", help="ask what is about articles of these titles alone")
     add("--against", type=Path, metavar="FILE", help="the JSON of another run: the paired differences to it")
     add("--html", type=Path, metavar="FILE", dest="html_path", help="write a report with pictures here")
 
@@ -72,6 +73,7 @@ def measure(
     json_path: Path | None,
     html_path: Path | None,
     against: Path | None,
+    titles: Sequence[str],
     engine: str | None,
     engine_key: Path | None,
     say: Say,
@@ -81,10 +83,11 @@ def measure(
     """Ask what is not in the file yet, write it there, print and draw. Raises EvaluationFailed, NotARun, NoGround."""
     other = read_run(against) if against else None
     given = sets.given_sets(options, say)
+    sets.check_titles(given, titles)
     place = engine_at(engine, engine_key)
     wanted = wanted_of(options, place)
     file = RunFile(json_path)
-    run, tasks = begun(given, limit, recipe_of(wanted), file, say)
+    run, tasks = begun(given, titles, limit, recipe_of(wanted), file, say)
     if any(task.open for task in tasks):
         with ground(say), asked(place), VectorCache(evaluation.cache_path(settings.DATA_DIR)) as cache:
             ask_open(tasks, wanted, run, file, cache, say)
@@ -114,7 +117,12 @@ def wanted_of(options: dict[str, Any], place: Engine) -> Wanted:
 
 
 def begun(
-    given_sets: Sequence[GivenSet], limit: int | None, recipe: dict[str, Any], file: RunFile, say: Say
+    given_sets: Sequence[GivenSet],
+    titles: Sequence[str],
+    limit: int | None,
+    recipe: dict[str, Any],
+    file: RunFile,
+    say: Say,
 ) -> tuple[Run, list[Task]]:
     """The run of the file, if it is of the same recipe, and what there is to do; else a new one."""
     earlier = read_run(file.path) if file.path and file.path.exists() and file.path.stat().st_size else Run()
@@ -127,10 +135,14 @@ def begun(
         fingerprint = fingerprint_of(given.articles)
         kept = earlier.kept(given.name, fingerprint, questions)
         rows += kept.values()
-        task = Task(given, evaluation.sample(questions, limit), fingerprint, set(kept))
+        chosen = evaluation.sample(sets.about(questions, given.articles, titles), limit)
+        task = Task(given, chosen, fingerprint, set(kept))
         if kept:
             say(f"{given.name}: {len(task.asked) - len(task.open)} of {len(task.asked)} questions are answered already")
-        tasks.append(task)
+        if chosen:
+            tasks.append(task)
+    if not tasks:
+        raise EvaluationFailed("No question of these sets is about an article of such a title.")
     names = earlier.articles | {task.given.name: task.fingerprint for task in tasks}
     return Run(recipe, names, earlier.read if rows else None, rows), tasks
 

@@ -54,6 +54,16 @@ class Search:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """What an earlier search found, whatever it thought of it: nothing is searched for, and nothing declined."""
+
+    found: Retrieval
+
+    async def __call__(self, _question: str, **_wanted: Any) -> Retrieval:
+        return replace(self.found, answerable=1.0)
+
+
+@dataclass(frozen=True, slots=True)
 class Exam:
     """The articles of one set as they were published: ids and topics by the article's own id."""
 
@@ -61,6 +71,11 @@ class Exam:
     ids: dict[UUID, str]
     articles: dict[str, GivenArticle]
     seconds: float  # that a question waits to be read
+
+    def row_of(self, given: GivenQuestion) -> Row:
+        about = next((one for one in (*given.gold, *given.near) if one in self.articles), "")
+        title = self.articles[about].title if about else ""
+        return Row(given.id, given.question, set=self.name, key=key_of(given), about=about, title=title)
 
     def passage_of(self, passage: Passage) -> dict[str, str]:
         article = self.ids[passage.article_id]
@@ -83,18 +98,24 @@ async def ask_all(
         progress.at(number)
 
 
-async def ask(given: GivenQuestion, exam: Exam, options: Options) -> Row:
-    """One answer, heard to its end. What the gate stopped is asked for again without it, to see the whole."""
-    row = Row(given.id, given.question, set=exam.name, key=key_of(given))
-    search = Search(exam.seconds, declines=options.answerer == "live")
+async def ask(given: GivenQuestion, exam: Exam, options: Options, search: Search | Again | None = None) -> Row:
+    """One answer, heard to its end. What the gate stopped is asked for again without it, to see the whole.
+
+    A model that says nothing at all leaves the outcome `failed`.
+    """
+    row = exam.row_of(given)
+    search = search or Search(exam.seconds, declines=options.answerer == "live")
     start = time.perf_counter()
+    shown: Sequence[Passage] = options.passages or []
     try:
         shown = await _hear(compose(given.question, given.history, replace(options, search=search)), row, exam, start)
         if row.is_stopped:
             bare = replace(options, answerer="model", gate=False, passages=shown)
             row.model_answer = await _words_of(compose(given.question, given.history, bare))
     except (AnswerFailed, ModelError) as error:
-        raise EvaluationFailed(f"Question {given.id} got no answer ({error.code}). Run it again.") from error
+        if error.code != "malformed":
+            raise EvaluationFailed(f"Question {given.id} got no answer ({error.code}). Run it again.") from error
+        row.outcome, row.reason = "failed", error.code
     if search.found is not None:
         row.answerable = search.found.answerable
     row.topic = _topic(search.found, shown, exam)

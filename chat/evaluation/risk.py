@@ -8,14 +8,14 @@ one's upper bound (Clopper and Pearson, one-sided) holds with a tenth of the 5 %
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from math import exp, lgamma, log, sqrt
+from math import exp, lgamma, log
 
 from chat.dial import Point
+from chat.evaluation.shares import wilson
 
 CONFIDENCE = 0.95
 LEVELS = 10  # thresholds that a promise may choose among
 FINE = 60  # points of a picture
-NORMAL = 1.959964  # of 95 %
 LEAST_GROUP = 5  # questions; smaller groups are told together
 OTHERS = "others"
 
@@ -61,16 +61,6 @@ def groups(outcomes: Sequence[Outcome], name: Callable[[Outcome], str], threshol
         members[OTHERS] = members.get(OTHERS, []) + together
     ordered = sorted(members.items(), key=lambda item: (item[0] == OTHERS, -len(item[1]), item[0]))
     return {key: point(inside, threshold) for key, inside in ordered}
-
-
-def wilson(wrong: int, count: int) -> tuple[float, float]:
-    """The 95 % interval of a share (Wilson 1927); everything is possible of nothing."""
-    if not count:
-        return 0.0, 1.0
-    share, square = wrong / count, NORMAL**2
-    middle = (share + square / (2 * count)) / (1 + square / count)
-    half = NORMAL * sqrt(share * (1 - share) / count + square / (4 * count**2)) / (1 + square / count)
-    return max(0.0, middle - half), min(1.0, middle + half)
 
 
 def upper_bound(wrong: int, count: int, chance: float) -> float:

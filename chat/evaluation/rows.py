@@ -36,7 +36,10 @@ class Row:
     stopped: str = ""  # what of the model's words was stopped, and why
     language: str = ""
     topic: str = ""  # the category of the best article that was found
+    about: str = ""  # the article that the file names for it, whether it answers or is only near
+    title: str = ""  # of that article
     answerable: float | None = None  # the probability that the search gave
+    refusal: float | None = None  # the model's own probability of declining, as it begins to write
     chance: float | None = None  # that the extract holds the answer, if one is in the passages
     cited_article_ids: list[str] = field(default_factory=list)
     retrieved_article_ids: list[str] = field(default_factory=list)
@@ -53,6 +56,21 @@ class Row:
     @property
     def is_stopped(self) -> bool:
         return self.reason == STOPPED_BY_GATE
+
+    @property
+    def is_delivered(self) -> bool:
+        """An answer from the articles: greetings are none."""
+        return self.is_answered and not self.is_small_talk
+
+    @property
+    def is_small_talk(self) -> bool:
+        return self.reason.startswith("small_talk_")
+
+    @property
+    def heard_model(self) -> bool:
+        """Whether the model said what it had to say: an answer to its end, a refusal, or what the gate stopped."""
+        wrote = self.outcome == "answered" and bool(self.passages)
+        return wrote or self.is_stopped or self.reason == "model_refused"
 
     @property
     def texts(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""`manage.py evaluate retrieval|answerability|answers|risk …`: how well articles are found and questions answered."""
+"""`manage.py evaluate retrieval|answerability|answers|…`: how well articles are found and questions answered."""
 
 import logging
 from argparse import ArgumentParser
@@ -9,7 +9,7 @@ from typing import Any
 from django.core.management.base import BaseCommand, CommandError
 
 from chat.dial import NoCurve
-from chat.evaluation import answerability, answers, retrieval, risk_curve
+from chat.evaluation import answerability, answers, facts, refusals, retrieval, risk_curve
 from chat.evaluation.results import check_writable
 from chat.evaluation.rows import NotARun
 from knowledge.embedding import EmbeddingFailed
@@ -19,7 +19,14 @@ from knowledge.peers import PeersMissing
 from knowledge.scratch import NoGround
 from supportbot.embedded import EmbeddedError
 
-KINDS = {"retrieval": retrieval, "answerability": answerability, "answers": answers, "risk": risk_curve}
+KINDS = {
+    "retrieval": retrieval,
+    "answerability": answerability,
+    "answers": answers,
+    "facts": facts,
+    "refusals": refusals,
+    "risk": risk_curve,
+}
 EXPECTED = (
     BadFile,
     NoGround,
@@ -43,7 +50,7 @@ class Command(BaseCommand):
 
     def handle(self, *_args: object, kind: str, **options: Any) -> None:
         try:
-            for name in ("json_path", "html_path"):
+            for name in ("json_path", "html_path", "sheet_path"):
                 check_writable(options.get(name))
             with quiet():
                 KINDS[kind].measure(say=self.stderr.write, tell=self.stdout.write, **options)

@@ -6,8 +6,9 @@ from math import comb
 import pytest
 
 from chat.dial import best_bound, not_reachable, promise
-from chat.evaluation.risk import LEVELS, Outcome, groups, point, points, upper_bound, wilson
+from chat.evaluation.risk import LEVELS, Outcome, groups, point, points, upper_bound
 from chat.evaluation.risk_report import lines, page_of, promised
+from chat.evaluation.shares import wilson
 
 
 def one(score: float, *, wrong: bool = False, answered: bool = True, topic: str = "", language: str = "en") -> Outcome:

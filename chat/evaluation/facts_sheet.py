@@ -1,0 +1,45 @@
+"""Answers to be read by hand: is each fact tied to the subject that its passage tells it of? No checker sees that."""
+
+import random
+from collections.abc import Sequence
+
+from chat.evaluation.coarse_facts import unlicensed
+from chat.evaluation.facts_rows import Pair
+from chat.evaluation.rows import Row
+
+SIZE = 200
+
+
+def sheet_of(pairs: Sequence[Pair], seed: int) -> str:
+    """Markdown: 200 random answers in the model's words that reached, or would have reached, a customer.
+
+    Those with a fact go first, as far as there are some: an answer without one cannot tie it to the wrong subject.
+    """
+    delivered = [row for pair in pairs for row in pair.rows if row.outcome == "answered" and row.passages]
+    random.Random(seed).shuffle(delivered)
+    with_facts = [row for row in delivered if has_facts(row)]
+    chosen = (with_facts + [row for row in delivered if not has_facts(row)])[:SIZE]
+    head = (
+        f"# {len(chosen)} answers to read\n\nIn the model's words, past the fact gate: {len(delivered)} of "
+        f"{len(pairs)} questions, {len(with_facts)} with a number, a date, a link or a code. Those go first, at "
+        "random. Wrong: a fact that its passage tells of something else.\n"
+    )
+    return "\n".join([head, *(_entry(number, row) for number, row in enumerate(chosen, 1))])
+
+
+def has_facts(row: Row) -> bool:
+    """Anything that the checker would look up."""
+    return bool(unlicensed(row.answer, [], ""))
+
+
+def _entry(number: int, row: Row) -> str:
+    cited = [one for one in row.passages if one["article"] in row.cited_article_ids] or row.passages
+    passages = "\n".join(f"> **{one['title']} > {one['heading']}** {' '.join(one['text'].split())}\n>" for one in cited)
+    return (
+        f"## {number}. {row.set} {row.id}\n\n**{_flat(row.asked or row.question)}**\n\n{_flat(row.answer)}\n\n"
+        f"{passages}\n\n- [ ] wrong subject\n"
+    )
+
+
+def _flat(text: str) -> str:
+    return " ".join(text.split())
