@@ -14,12 +14,15 @@ KEPT_BYTES = 192 * 2**20  # of sequences that ended: 4,096 tokens of the model t
 class States:
     """`keys` and `values`: [layers, kv_heads, capacity, head_dim], and the `tokens` that they are of.
 
-    The memory is reserved for the longest that the sequence can become, but the system gives a page only when it is
-    first written, and takes all of them back at the end. `reader` is what read the tokens: nobody else may share them.
+    The memory is reserved for the longest that the sequence can become, but on a processor the system gives a page only
+    when it is first written, and takes all of them back at the end. `reader` is what read the tokens: nobody else may
+    share them.
     """
 
-    def __init__(self, shape: tuple[int, int, int, int], dtype: torch.dtype, reader: object) -> None:
-        self.keys, self.values = _reserve(shape, dtype), _reserve(shape, dtype)
+    def __init__(
+        self, shape: tuple[int, int, int, int], dtype: torch.dtype, reader: object, device: torch.device
+    ) -> None:
+        self.keys, self.values = _reserve(shape, dtype, device), _reserve(shape, dtype, device)
         self.reader = reader
         self.tokens: list[int] = []
 
@@ -73,8 +76,10 @@ class Kept:
         return length
 
 
-def _reserve(shape: tuple[int, ...], dtype: torch.dtype) -> torch.Tensor:
+def _reserve(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> torch.Tensor:
     """Zeros that take no memory until they are written. Freed memory of torch's own would stay with the process."""
+    if device.type != "cpu":
+        return torch.zeros(shape, dtype=dtype, device=device)
     return torch.frombuffer(mmap.mmap(-1, math.prod(shape) * dtype.itemsize), dtype=dtype).view(shape)
 
 

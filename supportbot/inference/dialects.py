@@ -55,6 +55,10 @@ def _without(name: str) -> Callable[[Body], dict[str, Any]]:
     return lambda body: {key: value for key, value in body.items() if key != name}
 
 
+def _without_chances(body: Body) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key not in ("logprobs", "top_logprobs")}
+
+
 def _has(name: str) -> Callable[[Body], bool]:
     return lambda body: name in body
 
@@ -89,6 +93,7 @@ CHANGES = (
         _has("temperature"),
         _without("temperature"),
     ),
+    Change(re.compile("logprobs"), _has("logprobs"), _without_chances),
     Change(re.compile("encoding_format|base64"), _has("encoding_format"), _without("encoding_format")),
     Change(
         re.compile(r"system role|role.{0,10}system|roles must alternate", re.IGNORECASE), _begins_with_system, _folded

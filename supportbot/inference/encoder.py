@@ -11,11 +11,12 @@ from typing import Any
 
 import torch
 from torch import Tensor
-from transformers import AutoModel, AutoTokenizer
+from transformers import AutoModel, AutoTokenizer, BatchEncoding
 from transformers.modeling_outputs import BaseModelOutput
 
 from supportbot.inference.weights import WeightsError
 
+CPU = torch.device("cpu")
 MAX_TOKENS = 512  # of one text, whatever the encoder could read: longer ones would keep chats waiting
 KNOWN_STEPS = {"Transformer", "Pooling", "Normalize"}
 COMMONEST = ("the", "\u2581the")  # the first word of a vocabulary that is ordered by how common its words are
@@ -42,12 +43,12 @@ class Encoder:
     Raises WeightsError, OSError and ValueError for a folder that cannot be used.
     """
 
-    def __init__(self, folder: Path, dtype: torch.dtype) -> None:
+    def __init__(self, folder: Path, dtype: torch.dtype, device: torch.device = CPU) -> None:
         self._first_token = _pools_first_token(folder)
         self._tokenizer = AutoTokenizer.from_pretrained(folder)
         known = self._tokenizer.get_vocab()
         self._first_word: int = next((known[word] for word in COMMONEST if word in known), 0)
-        self._model = AutoModel.from_pretrained(folder, dtype=dtype, use_safetensors=True).eval()
+        self._model = AutoModel.from_pretrained(folder, dtype=dtype, use_safetensors=True).eval().to(device)
         self.dimensions: int = self._model.config.hidden_size
         self.length = _length(folder, self._tokenizer.model_max_length, self._model.config.max_position_embeddings)
 
@@ -83,20 +84,23 @@ class Encoder:
     @torch.inference_mode()
     def piece_vectors(self, texts: Sequence[Pieces]) -> list[Tensor]:
         """For each text a vector of length 1 a piece: [2, pieces, dimensions], a third of the way up and at the top."""
-        padded = self._tokenizer.pad({"input_ids": [text.ids for text in texts]}, return_tensors="pt")
+        padded = self._padded([text.ids for text in texts])
         states = self._model(**padded, output_hidden_states=True).hidden_states
         both = torch.stack([states[(len(states) - 1) // 3], states[-1]], 1)
-        both = torch.nn.functional.normalize(both.float(), dim=-1).to(both.dtype)
+        both = torch.nn.functional.normalize(both.float(), dim=-1).to(both.dtype).cpu()
         return [both[row][:, text.places] for row, text in enumerate(texts)]
 
     @torch.inference_mode()
     def vectors(self, tokens: list[list[int]]) -> list[list[float]]:
         """One vector a text, at length 1."""
-        padded = self._tokenizer.pad({"input_ids": tokens}, return_tensors="pt")
+        padded = self._padded(tokens)
         output: BaseModelOutput = self._model(**padded)
         hidden = output.last_hidden_state.float()
         pooled = hidden[:, 0] if self._first_token else _mean(hidden, padded["attention_mask"])
         return torch.nn.functional.normalize(pooled, dim=-1).tolist()
+
+    def _padded(self, tokens: list[list[int]]) -> BatchEncoding:
+        return self._tokenizer.pad({"input_ids": tokens}, return_tensors="pt").to(self._model.device)
 
 
 def _mean(hidden: Tensor, mask: Tensor) -> Tensor:

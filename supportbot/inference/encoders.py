@@ -10,7 +10,7 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError
 
-from supportbot.inference.encoder import Encoder
+from supportbot.inference.encoder import CPU, Encoder
 from supportbot.inference.refusals import NotReady, UnknownModel
 from supportbot.inference.weights import WeightsError, verified
 
@@ -20,8 +20,8 @@ MOST = 4  # held in memory at once: the one in use, the one before, and one that
 class Encoders:
     """`find` gives the folders by name, the one to begin with first; a folder that is added later is found too."""
 
-    def __init__(self, find: Callable[[], dict[str, Path]], dtype: torch.dtype) -> None:
-        self._find, self._dtype = find, dtype
+    def __init__(self, find: Callable[[], dict[str, Path]], dtype: torch.dtype, device: torch.device = CPU) -> None:
+        self._find, self._dtype, self._device = find, dtype, device
         self._loaded: dict[str, Encoder] = {}
         self._lock = threading.Lock()
 
@@ -62,4 +62,4 @@ class Encoders:
     def _load(self, folder: Path) -> Encoder:
         """Hashed meanwhile: vectors of an encoder that changed would be compared with those of the one that it was."""
         with verified(folder):
-            return Encoder(folder, self._dtype)
+            return Encoder(folder, self._dtype, self._device)

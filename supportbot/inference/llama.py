@@ -15,19 +15,32 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 from torch import Tensor
-from transformers import PreTrainedModel
 
 from supportbot.inference.cache import States
-from supportbot.inference.products import DOWN, GATE_UP, OUTPUT, QKV, Adapter, Multiply, Product, cast, read_adapter
+from supportbot.inference.digests import WeightsError
+from supportbot.inference.products import (
+    DOWN,
+    GATE_UP,
+    OUTPUT,
+    QKV,
+    Adapter,
+    Kinds,
+    Multiply,
+    Product,
+    cast,
+    read_adapter,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+
+    from transformers import PreTrainedModel
 
 FAMILIES = ("llama", "qwen2")  # qwen2 is Llama with biases on q, k and v
 SPARE_ROWS = 9  # checking 8 guesses takes 1.6 times a single word
 
 
-class UnsupportedModel(Exception):
+class UnsupportedModel(WeightsError):
     """The base model's architecture is not one that this engine computes."""
 
 
@@ -69,8 +82,15 @@ Step = Callable[[Sequence[Part]], Tensor]  # rows of parts -> logits [rows, voca
 class Llama:
     """The weights of a model, with an adapter or without, and the ways to run them."""
 
-    def __init__(self, model: PreTrainedModel, *, dtype: torch.dtype, context: int, int8: bool = False) -> None:
-        """Takes the weights of a transformers model, cast to `dtype`, and with `int8` in 8 bits too.
+    def __init__(
+        self,
+        model: PreTrainedModel,
+        *,
+        dtype: torch.dtype,
+        context: int,
+        kinds: Kinds = Kinds(),  # noqa: B008 (frozen)
+    ) -> None:
+        """Takes the weights of a transformers model, cast to `dtype`, or in 8 bits, as `kinds` says, on its device.
 
         `context` bounds a sequence's length.
         """
@@ -78,6 +98,7 @@ class Llama:
         if config.model_type not in FAMILIES:
             raise UnsupportedModel(f"The engine runs {' and '.join(FAMILIES)} models, not {config.model_type}.")
         self.dtype = dtype
+        self.device: torch.device = model.lm_head.weight.device
         self.heads: int = config.num_attention_heads
         self.kv_heads: int = config.num_key_value_heads
         self.group = self.heads // self.kv_heads  # query heads that share a key head
@@ -86,9 +107,9 @@ class Llama:
         self.wide: int = config.intermediate_size
         self.epsilon: float = config.rms_norm_eps
         self.context: int = min(context, config.max_position_embeddings)
-        self.layers = [self._layer(block, int8) for block in model.model.layers]
+        self.layers = [self._layer(block, kinds) for block in model.model.layers]
         self.norm = cast(model.model.norm.weight, dtype)
-        self.head = Product(model.lm_head.weight, None, dtype, int8=int8)
+        self.head = Product([model.lm_head.weight], [], dtype, kinds)
         tied = model.lm_head.weight.data_ptr() == model.model.embed_tokens.weight.data_ptr()
         shared = self.head.weight if tied else None
         self.embeddings = cast(model.model.embed_tokens.weight, dtype) if shared is None else shared
@@ -103,7 +124,7 @@ class Llama:
         model = copy.copy(self)
         queries, keys = self.heads * self.width, self.kv_heads * self.width
         sizes = ((queries, keys, keys), (self.hidden,), (self.wide, self.wide), (self.hidden,))
-        model.adapter = read_adapter(tensors, len(self.layers), sizes, scaling, self.dtype)
+        model.adapter = read_adapter(tensors, len(self.layers), sizes, scaling, self.norm)
         return model
 
     @property
@@ -121,7 +142,8 @@ class Llama:
 
     def new_states(self, capacity: int) -> States:
         """Room for a sequence of at most `capacity` tokens that this model reads."""
-        return States((len(self.layers), self.kv_heads, capacity, self.width), self.dtype, self.adapter)
+        shape = (len(self.layers), self.kv_heads, capacity, self.width)
+        return States(shape, self.dtype, self.adapter, self.device)
 
     @torch.inference_mode()
     def prefill(self, part: Part, *, last: bool) -> Tensor | None:
@@ -146,8 +168,10 @@ class Llama:
     def _read(self, parts: Sequence[Part], multiply: Multiply) -> Tensor:
         """The last block's output [rows, hidden]; the states of each part then hold its tokens too."""
         spans = self._spans(parts)
-        positions = torch.cat([torch.arange(span.start, span.start + span.count) for span in spans])
-        hidden = F.embedding(torch.tensor([token for part in parts for token in part.tokens]), self.embeddings)
+        places = [place for span in spans for place in range(span.start, span.start + span.count)]
+        positions = torch.tensor(places, device=self.device)
+        tokens = torch.tensor([token for part in parts for token in part.tokens], device=self.device)
+        hidden = F.embedding(tokens, self.embeddings)
         cosines = self.cosines[positions].unsqueeze(1).to(self.dtype)
         sines = self.sines[positions].unsqueeze(1).to(self.dtype)
         groups = _groups(spans)
@@ -178,7 +202,8 @@ class Llama:
             start, count = len(part.states.tokens), len(part.tokens)
             mask = None
             if start and count > 1:
-                mask = torch.ones(count, start + count, dtype=torch.bool).tril(diagonal=start).repeat(self.group, 1)
+                mask = torch.ones(count, start + count, dtype=torch.bool, device=self.device)
+                mask = mask.tril(diagonal=start).repeat(self.group, 1)
             spans.append(Span(part, first, start, mask))
             first += count
         return spans
@@ -218,25 +243,18 @@ class Llama:
         normed = F.rms_norm(hidden, hidden.shape[-1:], self.norm, self.epsilon)
         return multiply(self.head, normed).float()
 
-    def _layer(self, block: torch.nn.Module, int8: bool) -> Layer:
+    def _layer(self, block: torch.nn.Module, kinds: Kinds) -> Layer:
         attention, feed = block.self_attn, block.mlp
         parts = (attention.q_proj, attention.k_proj, attention.v_proj)
         biases = [part.bias for part in parts if part.bias is not None]
-        weights = (
-            torch.cat([part.weight for part in parts]),
-            attention.o_proj.weight,
-            torch.cat([feed.gate_proj.weight, feed.up_proj.weight]),
-            feed.down_proj.weight,
-        )
-        qkv_bias = torch.cat(biases) if biases else None
         return Layer(
             attention_norm=cast(block.input_layernorm.weight, self.dtype),
             feed_norm=cast(block.post_attention_layernorm.weight, self.dtype),
             products=(
-                Product(weights[QKV], qkv_bias, self.dtype, int8=int8),
-                Product(weights[OUTPUT], None, self.dtype, int8=int8),
-                Product(weights[GATE_UP], None, self.dtype, int8=int8),
-                Product(weights[DOWN], None, self.dtype, int8=int8),
+                Product([part.weight for part in parts], biases, self.dtype, kinds),
+                Product([attention.o_proj.weight], [], self.dtype, kinds),
+                Product([feed.gate_proj.weight, feed.up_proj.weight], [], self.dtype, kinds),
+                Product([feed.down_proj.weight], [], self.dtype, kinds),
             ),
         )
 
@@ -245,9 +263,9 @@ class Llama:
 
         rotate_half(x) = (-x2, x1); here it is (x2, x1) with the sign moved into the sines.
         """
-        positions = torch.arange(self.context).unsqueeze(0)
+        positions = torch.arange(self.context, device=self.device).unsqueeze(0)
         with torch.inference_mode():
-            cosines, sines = model.model.rotary_emb(torch.zeros(1, 1, dtype=torch.float32), positions)
+            cosines, sines = model.model.rotary_emb(torch.zeros(1, 1, device=self.device), positions)
         half = self.width // 2
         signed = torch.cat([-sines[0, :, :half], sines[0, :, half:]], dim=-1)
         return cast(cosines[0], torch.float32), cast(signed, torch.float32)

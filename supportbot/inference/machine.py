@@ -1,6 +1,6 @@
-"""What this machine computes fastest, measured when the server starts: the next words of answers, and vectors.
+"""What this machine computes fastest, measured at the first start: the next words of answers, and vectors.
 
-It takes about a second, and saves from guessing by the processor's name: on one machine bfloat16 halves the time of
+It takes a second or two, and saves from guessing by the processor's name: on one machine bfloat16 halves the time of
 a product, on another it doubles it. The time of the processor is what counts, not that of the clock: at a start other
 programs are busy too.
 """
@@ -25,6 +25,7 @@ from supportbot.inference.products import Multiply, Product
 PRECISION_NAMES = {torch.float32: "fp32", torch.bfloat16: "bf16"}
 ROWS = (1, 4, 8)  # answers at once, by which ways to write are compared
 KNOWN_TOKENS = 128  # that each of them has before
+FEW_TOKENS = 16  # of a prompt that shows whether a known way runs
 PROMPT_TOKENS = 64  # of a prompt, by which ways to read are compared
 THRIFT = 1.1  # so much slower may 8 bits be: they take a quarter of the memory of float32
 CLEARLY = 0.9  # of the time of float32: for less gain no precision is given up
@@ -45,10 +46,12 @@ class Way:
     sizes: tuple[int, ...]
 
 
-def prompt_dtype(weights: str) -> torch.dtype:
+def prompt_dtype(weights: str, device: torch.device) -> torch.dtype:
     """The precision to compute in, if `weights` leaves it open: bfloat16 where its products are faster."""
     if weights in ("bf16", "fp32"):
         return torch.bfloat16 if weights == "bf16" else torch.float32
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float32
     able = torch.cpu.get_capabilities()
     if not (able.get("avx512_bf16") or able.get("amx_bf16") or able.get("bf16")):
         return torch.float32
@@ -68,6 +71,8 @@ def choose_ways(model: Llama, weights: str, threads: int, folder: Path) -> tuple
     `folder` keeps what is compiled. A way that fails, or whose result differs, is left out with a line in the log.
     """
     plain = PRECISION_NAMES[model.dtype]
+    if model.device.type != "cpu":
+        return f"torch {plain}", f"torch {plain}"
     compiled = _compiled(model, threads, folder)
     multiplies = _multiplies(model, compiled)
     forced = weights == "int8"
@@ -81,6 +86,23 @@ def choose_ways(model: Llama, weights: str, threads: int, folder: Path) -> tuple
     model.forget(plain=plain not in used, int8=model.has_bytes and "int8" not in used)
     logger.info("prompts are read by %s, words are written by %s", reader, writer)
     return reader, writer
+
+
+def use_ways(model: Llama, reader: str, writer: str, threads: int, folder: Path) -> bool:
+    """The same by the names that an earlier start found; False where one of them does not run here."""
+    compiled = _compiled(model, threads, folder) if model.device.type == "cpu" else None
+    multiplies, steps = _multiplies(model, compiled), _steps(model, compiled)
+    if reader not in multiplies or writer not in steps:
+        return False
+    model.multiply = multiplies[reader]
+    model.step, model.spare_rows = steps[writer]
+    try:
+        states = model.new_states(FEW_TOKENS + 1)
+        model.prefill(Part(list(range(1, FEW_TOKENS + 1)), states), last=False)
+        return bool(torch.isfinite(model.decode([Part([0], states)])).all())
+    except (RuntimeError, AttributeError) as error:
+        logger.warning("%s and %s do not run here: %s", reader, writer, type(error).__name__)
+        return False
 
 
 def faster_dtype(encoder: Encoder) -> torch.dtype:

@@ -7,71 +7,87 @@ from functools import partial
 from pathlib import Path
 
 import torch
+from jinja2 import TemplateError
 from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedTokenizerBase
 from transformers.utils import logging as transformers_logging
 
 from supportbot.inference.adapters import AdapterStore
 from supportbot.inference.completion import Event, Sampling
 from supportbot.inference.embedder import Embedder, EmbeddingRequest
+from supportbot.inference.encoder import Encoder
 from supportbot.inference.encoders import Encoders
-from supportbot.inference.engine import CHUNK, CHUNK_BESIDE_OTHERS, Engine
-from supportbot.inference.llama import Llama, Part
-from supportbot.inference.machine import choose_ways, faster_dtype, prompt_dtype, release_memory
+from supportbot.inference.engine import CHUNK_BESIDE_OTHERS, Engine
+from supportbot.inference.fitting import Fitting
+from supportbot.inference.llama import Llama, Part, UnsupportedModel
+from supportbot.inference.machine import release_memory
 from supportbot.inference.reader import Reader, Reading, ReadingRequest
 from supportbot.inference.refusals import AdapterRefused, BadRequest, UnknownModel
 from supportbot.inference.runtime import Plan
 from supportbot.inference.scheduler import Scheduler
 from supportbot.inference.sequence import Sequence
+from supportbot.inference.stages import Stages
 from supportbot.inference.template import prompt_ids
-from supportbot.inference.weights import base_sha256, encoder_folders, generator_folder, verified
+from supportbot.inference.weights import base_sha256, encoder_folders
 
 CONTEXT = 4096  # tokens of prompt and answer; a support prompt has about 600
+LEAST_CONTEXT = 64
 
 logger = logging.getLogger(__name__)
 
 
 class Models:
-    """Everything that answers. Made in the loading thread; afterwards its methods may be called from any thread."""
+    """Everything that answers. Made in the loading thread; after `start` its methods may be called from any thread."""
 
-    def __init__(self, plan: Plan) -> None:
-        """Load, warm up, start to compute. WeightsError, UnsupportedModel, OSError and ValueError say what failed."""
+    def __init__(self, plan: Plan, folder: Path, stages: Stages) -> None:
+        """Load the base in `folder` and all else, and warm up; nothing is computed before `start`.
+
+        WeightsError, OSError and ValueError say what failed.
+        """
         transformers_logging.disable_progress_bar()
         torch.set_num_threads(plan.threads)
         torch.set_flush_denormal(True)
         self.plan = plan
-        folder = generator_folder()
-        with verified(folder):
-            self._load_generator(folder)
+        stages.begin("chat model")
+        sha256 = base_sha256()
+        fitting = Fitting(plan, sha256)
+        self.base = self._read_base(folder, fitting)
+        self.adapters = AdapterStore(
+            list(plan.adapter_dirs), folder, sha256, self.base, prompt_version=plan.prompt_version
+        )
         self.engine = Engine(self.base, max_batch=plan.max_batch, max_waiting=plan.max_waiting)
+        stages.begin("encoder")
         self.embedder = Embedder()
-        self.encoders = Encoders(partial(encoder_folders, plan.embedding), torch.float32)
-        self._warm_up()
+        self.encoders = Encoders(partial(encoder_folders, plan.embedding), torch.float32, fitting.device)
+        encoder = self.encoders.first()
+        fitting.encoder(self.encoders)
+        stages.begin("first words")
+        self._warm_up(encoder)
         release_memory()
         self.scheduler = Scheduler(self.engine, self.embedder, Reader())
-        self.scheduler.start()
 
-    def _load_generator(self, folder: Path) -> None:
+    def _read_base(self, folder: Path, fitting: Fitting) -> Llama:
         self.tokenizer = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
-        model = AutoModelForCausalLM.from_pretrained(
+        loaded = AutoModelForCausalLM.from_pretrained(
             folder, dtype=torch.float32, use_safetensors=True, trust_remote_code=False
         )
-        weights = self.plan.weights
-        self.base = Llama(model, dtype=prompt_dtype(weights), context=CONTEXT, int8=weights in ("auto", "int8"))
-        self._ends = _end_tokens(model, self.tokenizer)
-        self.adapters = AdapterStore(
-            list(self.plan.adapter_dirs),
-            folder,
-            base_sha256(),
-            self.base,
-            prompt_version=self.plan.prompt_version,
-        )
+        if loaded.config.max_position_embeddings < LEAST_CONTEXT:
+            raise UnsupportedModel(f"The model in {folder} reads fewer than {LEAST_CONTEXT} tokens: too few to ask it.")
+        self._ends = _end_tokens(loaded, self.tokenizer)
+        return fitting.chat(loaded.to(fitting.device), CONTEXT)
+
+    def start(self) -> None:
+        """Compute from now on what is asked for."""
+        self.scheduler.start()
 
     def start_answer(
         self, name: str, messages: Many[Mapping[str, str]], sampling: Sampling, deliver: Callable[[Event], None]
     ) -> Sequence:
         """Queue an answer by the model `name`, which may have to be loaded first: call it where waiting is allowed."""
         model = self.chat_model(name)
-        prompt = prompt_ids(self.tokenizer, messages)
+        try:
+            prompt = prompt_ids(self.tokenizer, messages)
+        except TemplateError as error:  # of models whose template knows no system, or wants turns
+            raise BadRequest(f"The model's chat template does not take these messages: {error}.") from error
         if len(prompt) + sampling.max_tokens > model.context:
             raise BadRequest(
                 f"The prompt has {len(prompt)} tokens and the answer may have {sampling.max_tokens}; "
@@ -115,12 +131,8 @@ class Models:
     def _decode(self, ids: list[int]) -> str:
         return self.tokenizer.decode(ids, skip_special_tokens=True)
 
-    def _warm_up(self) -> None:
-        """Find the fastest ways of this machine. The first use of each kernel is slow: nobody should wait for it."""
-        choose_ways(self.base, self.plan.weights, self.plan.threads, self.plan.built)
-        encoder = self.encoders.first()
-        if self.base.dtype is torch.bfloat16:
-            self.encoders.compute_in(faster_dtype(encoder))
+    def _warm_up(self, encoder: Encoder) -> None:
+        """The first use of each kernel is slow: nobody should wait for it."""
         encoder.vectors(encoder.tokenize(["warm"]))
         encoder.piece_vectors(encoder.pieces(["Is it warm?", "It is warm."]))
         try:
@@ -128,7 +140,8 @@ class Models:
         except (UnknownModel, AdapterRefused) as error:
             logger.warning("chat model %s is not served: %s", self.plan.chat, error)
             return
-        part = Part(list(range(CHUNK_BESIDE_OTHERS)), model.new_states(CHUNK), model.adapter)
+        length = min(CHUNK_BESIDE_OTHERS, model.context - 1)
+        part = Part(list(range(length)), model.new_states(length + 1), model.adapter)
         model.prefill(part, last=True)
         self.base.decode([Part([0], part.states, model.adapter)])
 

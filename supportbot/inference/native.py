@@ -24,6 +24,7 @@ SOURCE = Path(__file__).with_name("native.c")
 COMPILERS = ("cc", "gcc", "clang")
 OPTIONS = ("-O3", "-march=native", "-ffast-math", "-fopenmp", "-shared", "-fPIC")
 BUILD_SECONDS = 60
+NAMES, ABLE = ("model name", "CPU part"), ("flags", "Features")  # of /proc/cpuinfo, by the kind of processor
 FLOAT32, BFLOAT16, INT8 = range(3)
 LANES, MOST_WIDTH, MOST_RANK = 16, 256, 768  # as in native.c
 SPARE_ROWS = 16  # rows that cost little more than one
@@ -167,7 +168,7 @@ class Native:
         return held.data_ptr()
 
 
-def build(folder: Path) -> ctypes.CDLL:
+def library(folder: Path) -> Path:
     """The compiled step, kept in `folder` for this processor and this source; Unavailable says why there is none."""
     compiler = next((found for name in COMPILERS if (found := shutil.which(name))), None)
     if compiler is None:
@@ -184,18 +185,24 @@ def build(folder: Path) -> ctypes.CDLL:
             raise Unavailable(f"{compiler} does not compile it: {type(error).__name__}") from error
         draft.chmod(0o700)
         draft.replace(target)
+    return target
+
+
+def build(folder: Path) -> ctypes.CDLL:
+    """The compiled step, loaded; Unavailable says why there is none."""
+    target = library(folder)
     try:
-        library = ctypes.CDLL(str(target))
+        loaded = ctypes.CDLL(str(target))
     except OSError as error:
         raise Unavailable(f"{target.name} cannot be loaded") from error
-    library.scratch_floats.argtypes = [ctypes.POINTER(_Model), ctypes.c_int64]
-    library.scratch_floats.restype = ctypes.c_int64
-    library.step.argtypes = [ctypes.POINTER(_Model), ctypes.POINTER(_Row), ctypes.c_int64, *[ctypes.c_void_p] * 3]
+    loaded.scratch_floats.argtypes = [ctypes.POINTER(_Model), ctypes.c_int64]
+    loaded.scratch_floats.restype = ctypes.c_int64
+    loaded.step.argtypes = [ctypes.POINTER(_Model), ctypes.POINTER(_Row), ctypes.c_int64, *[ctypes.c_void_p] * 3]
     number, place = ctypes.c_int64, ctypes.c_void_p
-    library.halve.argtypes = [place, number, number, number, place, place]
-    library.join.argtypes = [place, place, place, place, number, number, number, place]
-    library.step.restype = library.halve.restype = library.join.restype = None
-    return library
+    loaded.halve.argtypes = [place, number, number, number, place, place]
+    loaded.join.argtypes = [place, place, place, place, number, number, number, place]
+    loaded.step.restype = loaded.halve.restype = loaded.join.restype = None
+    return loaded
 
 
 def _check(model: Llama) -> None:
@@ -212,10 +219,15 @@ def _own(path: Path) -> bool:
     return stat.st_uid == os.geteuid() and not stat.st_mode & 0o022
 
 
-def _stamp(compiler: str) -> str:
-    """Of everything that the result depends on, with what the processor can do."""
+def processor() -> str:
+    """Its name and what it can do."""
     cpu = Path("/proc/cpuinfo")
     lines = cpu.read_text().splitlines() if cpu.is_file() else []
-    able = next((line for line in lines if line.startswith(("flags", "Features"))), platform.processor())
-    told = "\n".join([SOURCE.read_text(), str(Path(compiler).resolve()), *OPTIONS, platform.machine(), able])
+    told = [next((line for line in lines if line.startswith(names)), "") for names in (NAMES, ABLE)]
+    return "\n".join([platform.machine(), platform.processor(), *told])
+
+
+def _stamp(compiler: str) -> str:
+    """Of everything that the result depends on, with what the processor can do."""
+    told = "\n".join([SOURCE.read_text(), str(Path(compiler).resolve()), *OPTIONS, processor()])
     return hashlib.sha256(told.encode()).hexdigest()[:16]

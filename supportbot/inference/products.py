@@ -1,6 +1,6 @@
 """The products of a model's layers: a weight in the model's precision, maybe in 8 bits too, and what adapters add."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
@@ -19,17 +19,27 @@ MODULES = (  # by their names in transformers: those of a product stand one unde
 )
 
 
+@dataclass(frozen=True, slots=True)
+class Kinds:
+    """In which numbers the weights are kept: the model's own, 8 bits, or both until the faster is known."""
+
+    plain: bool = True
+    int8: bool = False
+
+
 class Product:
     """`rows` [n, in] -> [n, out]. `bytes` are the weight in 8 bits, with a scale for each output, if it has them."""
 
-    def __init__(self, weight: Tensor, bias: Tensor | None, dtype: torch.dtype, *, int8: bool) -> None:
-        self.out, self.size = weight.shape
-        self.weight: Tensor | None = cast(weight, dtype)  # [out, in]
-        self.bias = None if bias is None else cast(bias, dtype)
+    def __init__(self, weights: Sequence[Tensor], biases: Sequence[Tensor], dtype: torch.dtype, kinds: Kinds) -> None:
+        """`weights` [out, in] stand one under the other; `biases` are none, or one for each."""
+        self.out, self.size = sum(len(weight) for weight in weights), weights[0].shape[1]
+        self.weight: Tensor | None = stacked(weights, dtype) if kinds.plain else None
+        self.bias = stacked(biases, dtype) if biases else None
         self.bytes: Tensor | None = None
         self.scales: Tensor | None = None
-        if int8:
-            self.bytes, self.scales = to_bytes(weight)
+        if kinds.int8:
+            made, scales = zip(*(to_bytes(weight) for weight in weights), strict=True)
+            self.bytes, self.scales = stacked(made, torch.int8), stacked(scales, torch.float32)
 
     def plainly(self, rows: Tensor) -> Tensor:
         """By the weight in the model's precision."""
@@ -86,14 +96,15 @@ class Adapter:
 
 
 def read_adapter(
-    tensors: Mapping[str, Tensor], layers: int, sizes: tuple[tuple[int, ...], ...], scaling: float, dtype: torch.dtype
+    tensors: Mapping[str, Tensor], layers: int, sizes: tuple[tuple[int, ...], ...], scaling: float, like: Tensor
 ) -> Adapter:
-    """From the tensors of a peft file, whose names and shapes were checked. `sizes` are the outputs of MODULES."""
+    """From the tensors of a peft file, whose names and shapes were checked. `sizes` are the outputs of MODULES; `like`
+    is of the precision and on the device that the adapter shall have."""
     return Adapter(
         tuple(
             tuple(
                 _low_rank(
-                    tensors, [f"base_model.model.model.layers.{layer}.{name}" for name in names], outs, scaling, dtype
+                    tensors, [f"base_model.model.model.layers.{layer}.{name}" for name in names], outs, scaling, like
                 )
                 for names, outs in zip(MODULES, sizes, strict=True)
             )
@@ -103,7 +114,7 @@ def read_adapter(
 
 
 def _low_rank(
-    tensors: Mapping[str, Tensor], names: list[str], outs: tuple[int, ...], scaling: float, dtype: torch.dtype
+    tensors: Mapping[str, Tensor], names: list[str], outs: tuple[int, ...], scaling: float, like: Tensor
 ) -> LowRank | None:
     """Of modules that stand one under the other in a product: each writes its own outputs, and zeros elsewhere."""
     downs, ups = [], []
@@ -112,7 +123,9 @@ def _low_rank(
         if down is not None and up is not None:
             downs.append(down.float())
             ups.append(F.pad(scaling * up.float().T, (before, sum(outs) - before - out)))
-    return LowRank(cast(torch.cat(downs), dtype), cast(torch.cat(ups), dtype)) if downs else None
+    if not downs:
+        return None
+    return LowRank(stacked(downs, like.dtype).to(like.device), stacked(ups, like.dtype).to(like.device))
 
 
 def to_bytes(weight: Tensor) -> tuple[Tensor, Tensor]:
@@ -123,4 +136,12 @@ def to_bytes(weight: Tensor) -> tuple[Tensor, Tensor]:
 
 def cast(weight: Tensor, dtype: torch.dtype) -> Tensor:
     """A copy of its own: the model that it came from may go."""
-    return weight.detach().to(dtype).contiguous().clone()
+    return weight.detach().to(dtype, copy=True, memory_format=torch.contiguous_format)
+
+
+def stacked(parts: Sequence[Tensor], dtype: torch.dtype) -> Tensor:
+    """One under the other, copied once: fresh memory is most of what a copy costs."""
+    made = torch.empty(sum(len(part) for part in parts), *parts[0].shape[1:], dtype=dtype, device=parts[0].device)
+    for place, part in zip(made.split([len(part) for part in parts]), parts, strict=True):
+        place.copy_(part.detach())
+    return made

@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections import OrderedDict, deque
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from typing import NamedTuple
 
 import torch
@@ -23,6 +24,7 @@ from supportbot.inference.refusals import Busy
 BATCH_TOKENS = 1024  # padded, as for vectors: the longest that a chat waits for one step
 MAX_WAITING = 64
 CACHED_TOKENS = 30_000  # about 45 MB: the passages that people ask for are the same few
+MOST_SENTENCES = 512  # of a text; the encoder reads no more pieces, and what follows counts as one
 COMMON_PIECES = 100  # "the" to "where": they say nothing of the matter
 SENTENCE = re.compile(r"(?<=[.!?])\s+|\n+")
 CLOSED = (".", "!", "?", ":", ";", ",")  # a line that ends so is no title
@@ -154,7 +156,7 @@ class Reader:
 
 def cut_sentences(text: str, starts: Sequence[int]) -> Cut:
     """`starts` are those of the text's pieces."""
-    ends = [match.end() for match in SENTENCE.finditer(text)]
+    ends = [match.end() for match in islice(SENTENCE.finditer(text), MOST_SENTENCES - 1)]
     lines = text.split("\n", 2)
     titles = lines[: 1 if len(lines) < 3 or lines[1].rstrip().endswith(CLOSED) else 2] if len(lines) > 1 else []
     head = bisect_right(ends, sum(len(line) + 1 for line in titles))

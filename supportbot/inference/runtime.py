@@ -2,13 +2,13 @@
 it loads, so that the server answers from its first moment on."""
 
 import logging
-import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from supportbot.inference.refusals import NotReady
-from supportbot.inference.weights import WeightsError
+from supportbot.inference.stages import Stages
+from supportbot.inference.weights import WeightsError, generator_folder, verified
 
 if TYPE_CHECKING:
     from supportbot.inference.models import Models
@@ -30,6 +30,7 @@ class Plan:
     weights: str  # of the words that are written: auto, bf16, int8 or fp32
     built: Path  # where the compiled step is kept
     prompt_version: str = ""  # that adapters must be trained for; empty: any
+    device: str = "cpu"  # as torch names it
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,26 +46,30 @@ class Runtime:
 
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
-        self.load_seconds = 0.0
+        self.stages = Stages()
         self.loaded: Models | None = None
         self._failure = ""
 
     def load(self) -> None:
         """Load everything and start to compute. What goes wrong is kept as the sentence that `health` gives."""
-        started = time.monotonic()
         from safetensors import SafetensorError
 
-        from supportbot.inference.llama import UnsupportedModel
-        from supportbot.inference.models import Models
-
         try:
-            loaded = Models(self.plan)
-            self.load_seconds = time.monotonic() - started
+            self.stages.begin("weights")
+            folder = generator_folder()
+            with verified(folder):
+                self.stages.begin("libraries")
+                from supportbot.inference.models import Models
+
+                loaded = Models(self.plan, folder, self.stages)
+                self.stages.begin("check of the files")
+            loaded.start()
             self.loaded = loaded
-        except (WeightsError, UnsupportedModel, SafetensorError, OSError, ValueError) as error:
+        except (WeightsError, SafetensorError, OSError, ValueError) as error:
             self._failure = f"The models could not be loaded: {error}"
             logger.error("models not loaded: %s", error)
         finally:
+            self.stages.begin("")
             if self.loaded is None:  # whatever ended the load: who asks must not be told for ever that it goes on
                 self._failure = self._failure or "The models could not be loaded; the end of the log says why."
 
@@ -84,7 +89,10 @@ class Runtime:
         if self._failure:
             return Health("failed", self._failure)
         if self.loaded is None:
-            return Health("loading", "The models are being loaded; a first start converts them, which takes a minute.")
+            now = f" ({self.stages.now})" if self.stages.now else ""
+            return Health(
+                "loading", f"The models are being loaded{now}; a first start converts them, which takes a minute."
+            )
         if self.dead:
             return Health("failed", "The computing thread ended; see the log.")
         if stuck := self.loaded.scheduler.stuck_seconds:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor
 
-from supportbot.inference.completion import Event, Finished, Piece, Sampling
+from supportbot.inference.completion import Chance, Event, Finished, Piece, Sampling
 from supportbot.inference.detokenizer import Detokenizer
 from supportbot.inference.speculation import FIRST_GUESS, Told, next_length
 
@@ -33,6 +33,7 @@ class Sequence:
     _told: Told | None = field(init=False, default=None)  # of greedy answers only, where guessing is exact
     _guess_length: int = field(init=False, default=FIRST_GUESS)
     _dice: torch.Generator | None = field(init=False, default=None)
+    _chances: list[Chance] = field(init=False, default_factory=list)  # not delivered yet
 
     def __post_init__(self) -> None:
         self.text = Detokenizer(self.decode, self.sampling.stop)
@@ -65,7 +66,10 @@ class Sequence:
         """
         written, over = 0, False
         for row, hoped in enumerate([*guessed, None]):
-            over = self._write(likeliest[row] if self._dice is None else self._draw(logits[row]))
+            token = likeliest[row] if self._dice is None else self._draw(logits[row])
+            if self.sampling.chances is not None:
+                self._chances.append(self._chance(token, logits[row], self.sampling.chances))
+            over = self._write(token)
             written += 1
             if over or self.output[-1] != hoped:
                 break
@@ -86,7 +90,7 @@ class Sequence:
             return self._end("stop")
         piece = self.text.add(token)
         if piece:
-            self.deliver(Piece(piece))
+            self.deliver(Piece(piece, self._take_chances()))
         if self.text.stopped:
             return self._end("stop")
         if len(self.output) >= self.sampling.max_tokens:
@@ -97,10 +101,25 @@ class Sequence:
         rest = self.text.finish()
         if rest:
             self.deliver(Piece(rest))
-        self.deliver(Finished(reason, len(self.prompt), len(self.output)))
+        self.deliver(Finished(reason, len(self.prompt), len(self.output), self._take_chances()))
         return True
 
+    def _chance(self, token: int, logits: Tensor, most: int) -> Chance:
+        logprobs = torch.log_softmax(logits.float(), dim=-1)
+        values, likeliest = logprobs.topk(min(most, len(logprobs)))
+        others = tuple(
+            (self.decode([other]), value) for other, value in zip(likeliest.tolist(), values.tolist(), strict=True)
+        )
+        return Chance(self.decode([token]), float(logprobs[token]), others)
+
+    def _take_chances(self) -> tuple[Chance, ...]:
+        told, self._chances = tuple(self._chances), []
+        return told
+
     def _draw(self, logits: Tensor) -> int:
-        chances, tokens = torch.softmax(logits / self.sampling.temperature, dim=-1).sort(descending=True)
+        """The likeliest where the numbers are none, as an adapter may cause: a draw would end the computing thread."""
+        chances, tokens = torch.softmax(logits.cpu() / self.sampling.temperature, dim=-1).sort(descending=True)
         kept = chances.cumsum(0) - chances < self.sampling.top_p  # the first is always kept
+        if not torch.isfinite(chances).all():
+            return int(tokens[0])
         return int(tokens[torch.multinomial(chances * kept, 1, generator=self._dice)])

@@ -33,7 +33,9 @@ from supportbot.inference.wire import (
 if TYPE_CHECKING:
     from supportbot.inference.sequence import Sequence
 
-MAX_BODY_BYTES = 16 * 2**20  # 256 texts of 50,000 characters; chats have their own, smaller bound
+MAX_BODY_BYTES = 16 * 2**20  # 256 texts of 50,000 characters
+MAX_CHAT_BYTES = 4 * 2**20  # 200,000 characters, each written as two escapes of six bytes
+BODY_SECONDS = 30.0  # a body that takes longer holds a place for nothing
 DONE = "data: [DONE]\n\n"
 
 
@@ -77,7 +79,7 @@ async def nobody_reads(_request: Request, _error: Exception) -> Response:
 async def chat_completions(request: Request) -> Response:
     runtime: Runtime = request.app.state.runtime
     models = runtime.models
-    wanted = parse_chat(await _json(request))
+    wanted = parse_chat(await _json(request, MAX_CHAT_BYTES))
     answer = Answer(request.app.state.meters)
     answer.sequence = await asyncio.to_thread(
         models.start_answer, wanted.model, wanted.messages, wanted.sampling, answer.deliver
@@ -86,10 +88,12 @@ async def chat_completions(request: Request) -> Response:
     if wanted.stream:
         return StreamingResponse(_streamed(answer, wanted, watch), media_type="text/event-stream")
     try:
-        text = "".join([piece async for piece in answer.pieces()])
+        pieces = [piece async for piece in answer.pieces()]
     finally:
         watch.cancel()
-    return JSONResponse(ChatReply(wanted.model).whole(text, answer.finished))
+    text, finished = "".join(piece.text for piece in pieces), answer.finished
+    chances = [*(chance for piece in pieces for chance in piece.chances), *finished.chances]
+    return JSONResponse(ChatReply(wanted.model).whole(text, finished, chances))
 
 
 async def embeddings(request: Request) -> Response:
@@ -173,14 +177,14 @@ class Answer:
         """Called on the computing thread."""
         _tell(self._loop, self._events.put_nowait, event)
 
-    async def pieces(self) -> AsyncIterator[str]:
+    async def pieces(self) -> AsyncIterator[Piece]:
         """Text as it comes; then `finished` is set. Leaving early drops the sequence."""
         try:
             while isinstance(event := await self._events.get(), Piece):
                 if self._started:
                     self._meters.first_word.observe(time.monotonic() - self._started)
                     self._started = 0.0
-                yield event.text
+                yield event
             self.finished = event
         finally:
             self.sequence.cancel()
@@ -190,9 +194,9 @@ async def _streamed(answer: Answer, wanted: ChatRequest, watch: asyncio.Task[Non
     reply = ChatReply(wanted.model)
     try:
         yield _event(reply.event({"role": "assistant", "content": ""}))
-        async for text in answer.pieces():
-            yield _event(reply.event({"content": text}))
-        yield _event(reply.event({}, answer.finished))
+        async for piece in answer.pieces():
+            yield _event(reply.event({"content": piece.text}, chances=piece.chances))
+        yield _event(reply.event({}, answer.finished, answer.finished.chances))
         if wanted.include_usage:
             yield _event(reply.usage_event(answer.finished))
         yield DONE
@@ -223,14 +227,18 @@ def _resolve(future: "asyncio.Future[list[Any] | None]", results: list[Any] | No
         future.set_result(results)
 
 
-async def _json(request: Request) -> dict[str, Any]:
-    """The body as an object, read no further than its bound."""
+async def _json(request: Request, most: int = MAX_BODY_BYTES) -> dict[str, Any]:
+    """The body as an object, read no further than its bound and waited for no longer."""
     parts, size = [], 0
-    async for part in request.stream():
-        parts.append(part)
-        size += len(part)
-        if size > MAX_BODY_BYTES:
-            raise BadRequest(f"The body is larger than {MAX_BODY_BYTES} bytes.")
+    try:
+        async with asyncio.timeout(BODY_SECONDS):
+            async for part in request.stream():
+                parts.append(part)
+                size += len(part)
+                if size > most:
+                    raise BadRequest(f"The body is larger than {most} bytes.")
+    except TimeoutError as error:
+        raise BadRequest(f"The body was not there after {BODY_SECONDS:g} s.") from error
     try:
         body = json.loads(b"".join(parts))
     except (ValueError, RecursionError) as error:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
-from supportbot.inference.completion import Finished, Sampling
+from supportbot.inference.completion import Chance, Finished, Sampling
 from supportbot.inference.refusals import BadRequest, Refusal
 
 MAX_MESSAGES = 64
@@ -18,6 +18,10 @@ MAX_TEXT_CHARS = 50_000  # of one text to embed; the encoder reads the beginning
 MAX_DOCUMENTS = 32  # of one question; the encoder reads the beginning of each
 MAX_STOPS = 4
 MAX_STOP_CHARS = 64
+MAX_TOKENS = 1_000_000  # the model's window is what bounds an answer
+MAX_CHANCES = 20  # likeliest tokens told for each that is written
+LEAST_LOGPROB = -9999.0  # what OpenAI's API tells of the all but impossible; JSON has no infinity
+COOLEST = 0.01  # below this temperature a division overflows, and the likeliest token is all but sure
 DEFAULT_MAX_TOKENS = 256
 ROLES = ("system", "user", "assistant")
 
@@ -69,7 +73,7 @@ class RerankRequest:
 
 def parse_chat(body: dict[str, Any]) -> ChatRequest:
     """BadRequest names the first field that is wrong. Fields that are unknown are ignored, as other servers do."""
-    if body.get("n", 1) != 1:
+    if body.get("n") not in (None, 1):
         raise BadRequest("n must be 1.")
     stream = body.get("stream") or False
     options = body.get("stream_options") or {}
@@ -126,21 +130,39 @@ class ChatReply:
     def __init__(self, model: str) -> None:
         self._head = {"id": f"chatcmpl-{uuid.uuid4().hex}", "created": int(time.time()), "model": model}
 
-    def whole(self, text: str, finished: Finished) -> dict[str, Any]:
+    def whole(self, text: str, finished: Finished, chances: Sequence[Chance] = ()) -> dict[str, Any]:
         """The body of a reply that is not streamed."""
         message = {"role": "assistant", "content": text}
-        choice = {"index": 0, "message": message, "finish_reason": finished.reason}
+        choice = {"index": 0, "message": message, "finish_reason": finished.reason} | _logprobs(chances)
         return {**self._head, "object": "chat.completion", "choices": [choice], "usage": usage_of(finished)}
 
-    def event(self, delta: dict[str, str], finished: Finished | None = None) -> dict[str, Any]:
+    def event(
+        self, delta: dict[str, str], finished: Finished | None = None, chances: Sequence[Chance] = ()
+    ) -> dict[str, Any]:
         """One streamed event; the last one names the reason and the usage."""
         choice = {"index": 0, "delta": delta, "finish_reason": finished.reason if finished else None}
+        choice |= _logprobs(chances)
         event = {**self._head, "object": "chat.completion.chunk", "choices": [choice]}
         return event | ({"usage": usage_of(finished)} if finished else {})
 
     def usage_event(self, finished: Finished) -> dict[str, Any]:
         """The extra event that `stream_options.include_usage` asks for."""
         return {**self._head, "object": "chat.completion.chunk", "choices": [], "usage": usage_of(finished)}
+
+
+def _logprobs(chances: Sequence[Chance]) -> dict[str, Any]:
+    """Nothing where nothing is told."""
+    if not chances:
+        return {}
+    content = [
+        {**_likely(one.token, one.logprob), "top_logprobs": [_likely(*other) for other in one.likeliest]}
+        for one in chances
+    ]
+    return {"logprobs": {"content": content}}
+
+
+def _likely(token: str, logprob: float) -> dict[str, Any]:
+    return {"token": token, "logprob": max(logprob, LEAST_LOGPROB), "bytes": None}
 
 
 def usage_of(finished: Finished) -> dict[str, int]:
@@ -211,8 +233,8 @@ def _messages(messages: object) -> list[dict[str, str]]:
 
 def _sampling(body: dict[str, Any]) -> Sampling:
     limit = body.get("max_completion_tokens") or body.get("max_tokens") or DEFAULT_MAX_TOKENS
-    if type(limit) is not int or limit < 1:
-        raise BadRequest("max_tokens must be a whole number above 0.")
+    if type(limit) is not int or not 0 < limit <= MAX_TOKENS:
+        raise BadRequest(f"max_tokens must be a whole number from 1 to {MAX_TOKENS}.")
     seed = body.get("seed")
     if seed is not None and (type(seed) is not int or abs(seed) >= 2**63):
         raise BadRequest("seed must be a whole number of 64 bits.")
@@ -223,11 +245,24 @@ def _sampling(body: dict[str, Any]) -> Sampling:
     if not all(isinstance(text, str) and 0 < len(text) <= MAX_STOP_CHARS for text in stop):
         raise BadRequest(f"Each stop must be a text of 1 to {MAX_STOP_CHARS} characters.")
     temperature = _number(body, "temperature", 0.0, least=0.0, most=2.0)
+    temperature = temperature if temperature >= COOLEST else 0.0
     top_p = _number(body, "top_p", 1.0, least=1e-6, most=1.0)
     ignore_end = body.get("ignore_eos") or False  # by the name that other engines have for it
     if not isinstance(ignore_end, bool):
         raise BadRequest("ignore_eos must be true or false.")
-    return Sampling(limit, temperature, top_p, tuple(stop), seed, ignore_end)
+    return Sampling(limit, temperature, top_p, tuple(stop), seed, _chances(body), ignore_end)
+
+
+def _chances(body: dict[str, Any]) -> int | None:
+    """How many of the likeliest tokens are to be told with each; None: nothing is."""
+    asked, most = body.get("logprobs") or False, body.get("top_logprobs")
+    if not isinstance(asked, bool):
+        raise BadRequest("logprobs must be true or false.")
+    if most is None:
+        return 0 if asked else None
+    if type(most) is not int or not 0 <= most <= MAX_CHANCES or not asked:
+        raise BadRequest(f"top_logprobs must be a whole number from 0 to {MAX_CHANCES}, with logprobs true.")
+    return most
 
 
 def _number(body: dict[str, Any], name: str, default: float, *, least: float, most: float) -> float:

@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS = 2  # after SIGTERM: answers that take longer are cut, and their clients ask again
 WATCH_SECONDS = 0.5
+SPARE_CONNECTIONS = 512  # beside those of answers that wait: for vectors, /health, and what clients keep open
 
 
 class Command(BaseCommand):
@@ -80,6 +81,7 @@ class Command(BaseCommand):
             max_waiting=settings.MODEL_MAX_WAITING,
             weights=settings.MODEL_WEIGHTS,
             built=settings.DATA_DIR / "models",
+            device=settings.MODEL_DEVICE,
             prompt_version=import_string(settings.PROMPT_VERSION),
         )
         runtime = Runtime(plan)
@@ -89,6 +91,7 @@ class Command(BaseCommand):
             log_level="warning",
             access_log=False,
             timeout_graceful_shutdown=DRAIN_SECONDS,
+            limit_concurrency=settings.MODEL_MAX_WAITING + SPARE_CONNECTIONS,
         )
         server = uvicorn.Server(config)
         watch = asyncio.create_task(self._watch(runtime, server))
@@ -103,7 +106,8 @@ class Command(BaseCommand):
             health = runtime.health()
             if health.status != status:
                 status = health.status
-                detail = f"in {runtime.load_seconds:.1f} s" if status == "ready" else health.reason
+                stages = runtime.stages
+                detail = f"in {stages.total:.1f} s ({stages})" if status == "ready" else health.reason
                 self.stdout.write(f"model server: {status} {detail}")
                 self.stdout.flush()
             server.should_exit = server.should_exit or runtime.dead

@@ -204,7 +204,7 @@ def test_memory_is_taken_only_where_it_is_written(llama):
     """A sequence that may become long costs no more than what it has become."""
     before = resident_bytes()
     states = [
-        States((8, 8, 4096, 64), torch.float32, None) for _ in range(8)
+        States((8, 8, 4096, 64), torch.float32, None, torch.device("cpu")) for _ in range(8)
     ]  # 1 GiB for the keys and as much for the values
     assert resident_bytes() - before < 2**24
     states[0].keys[:, :, :32] = 1
@@ -236,6 +236,55 @@ def test_a_tiny_top_p_leaves_the_likeliest_only(llama, expected):
     engine.submit(client.sequence)
     run(engine)
     assert client.sequence.output == expected(PROMPTS[0], 15)
+
+
+def test_a_beginning_that_one_adapter_read_is_not_taken_for_another(llama):
+    """The same words mean other states to another reader."""
+    layers, shapes = len(llama.layers), {"q_proj": (64, 32), "v_proj": (32, 32)}  # out, in
+    tensors = {
+        f"base_model.model.model.layers.{layer}.self_attn.{name}.lora_{half}.weight": torch.full(size, 0.1)
+        for layer in range(layers)
+        for name, (out, into) in shapes.items()
+        for half, size in (("A", (2, into)), ("B", (out, 2)))
+    }
+    engine, prompt = engine_of(llama), list(range(20, 60))
+    reused = []
+    for reader in (llama, llama.tuned(tensors, 1.0), llama.tuned(tensors, 1.0), llama):
+        client = Client(reader, prompt, Sampling(4))
+        engine.submit(client.sequence)
+        run(engine)
+        reused.append(engine.reused_tokens)
+    assert reused == [0, 0, 0, len(prompt) - 1]
+
+
+def test_how_likely_each_word_was_is_told_before_any_sampling(llama, expected, tiny):
+    client, engine = Client(llama, PROMPTS[0], Sampling(6, chances=3)), engine_of(llama)
+    engine.submit(client.sequence)
+    run(engine)
+    told = [chance for event in client.events for chance in event.chances]
+    assert "".join(chance.token for chance in told) == client.text
+    with torch.inference_mode():
+        exact = torch.log_softmax(tiny(torch.tensor([PROMPTS[0]])).logits[0, -1], -1)
+    first = expected(PROMPTS[0], 1)[0]
+    assert told[0].logprob == pytest.approx(exact[first].item(), abs=1e-3)
+    assert [value for _, value in told[0].likeliest] == pytest.approx(exact.topk(3).values.tolist(), abs=1e-3)
+    assert told[0].likeliest[0] == (spell([first]), told[0].logprob)
+
+
+def test_nothing_is_told_of_likelihoods_unless_it_is_asked_for(llama):
+    client, engine = Client(llama, PROMPTS[0], Sampling(6)), engine_of(llama)
+    engine.submit(client.sequence)
+    run(engine)
+    assert not any(event.chances for event in client.events)
+
+
+@pytest.mark.parametrize("broken", [float("nan"), float("inf")])
+def test_numbers_that_are_none_do_not_end_the_thread_that_computes(llama, broken):
+    """An adapter may give them for some prompt that nobody has tried."""
+    client = Client(llama, PROMPTS[0], Sampling(3, temperature=1.0, seed=1))
+    logits = torch.full((1, 200), broken)
+    written, _ = client.sequence.take(logits, [0], [])
+    assert written == 1 and 0 <= client.sequence.output[0] < 200
 
 
 def test_another_architecture_is_refused_by_name(tiny):

@@ -22,6 +22,7 @@ from supportbot.inference.completion import Sampling
 from supportbot.inference.engine import Engine
 from supportbot.inference.llama import Llama, Part
 from supportbot.inference.machine import choose_ways
+from supportbot.inference.products import Kinds
 from supportbot.inference.template import prompt_ids
 from supportbot.inference.weights import generator_folder
 
@@ -189,7 +190,7 @@ def test_the_compiled_step_computes_each_row_alike_in_any_company(native_llama):
 @pytest.mark.parametrize("int8", [False, True], ids=["bf16", "int8"])
 def test_coarser_weights_choose_the_same_words_but_for_near_ties(tiny, llama, int8):
     """A model of random weights has no sure words: it shows that nothing is broken, not how good the answers are."""
-    coarse = Llama(tiny, dtype=torch.float32 if int8 else torch.bfloat16, context=128, int8=int8)
+    coarse = Llama(tiny, dtype=torch.float32 if int8 else torch.bfloat16, context=128, kinds=Kinds(int8=int8))
     coarse.step = coarse.int8_step if int8 else coarse.torch_step
     engine, clients = Engine(coarse, max_batch=4, max_waiting=16), []
     for first in range(2, 14):
@@ -214,7 +215,7 @@ def test_an_exact_model_agrees_with_itself(llama, expected):
 @pytest.mark.parametrize("weights", ["auto", "bf16", "int8", "fp32"])
 def test_a_way_to_write_is_chosen_by_measurement(tiny, built, weights):
     dtype = torch.bfloat16 if weights == "bf16" else torch.float32
-    model = Llama(tiny, dtype=dtype, context=128, int8=weights in ("auto", "int8"))
+    model = Llama(tiny, dtype=dtype, context=128, kinds=Kinds(int8=weights in ("auto", "int8")))
     _, name = choose_ways(model, weights, 1, built)
     assert name.split()[1] == weights or weights == "auto"
     states = model.new_states(8)
@@ -224,7 +225,7 @@ def test_a_way_to_write_is_chosen_by_measurement(tiny, built, weights):
 
 def test_a_way_that_fails_or_computes_something_else_is_left_out(tiny, tmp_path, monkeypatch, caplog):
     monkeypatch.setattr(native, "COMPILERS", ())
-    model = Llama(tiny, dtype=torch.float32, context=128, int8=True)
+    model = Llama(tiny, dtype=torch.float32, context=128, kinds=Kinds(int8=True))
     for layer in model.layers:
         layer.products[0].scales *= 3
     assert choose_ways(model, "auto", 1, tmp_path) == ("torch fp32", "torch fp32")
@@ -238,7 +239,7 @@ def test_an_operator_that_is_missing_is_left_out(tiny, tmp_path, monkeypatch, ca
     monkeypatch.setattr(native, "COMPILERS", ())
     monkeypatch.setattr(torch, "_weight_int8pack_mm", missing)
     monkeypatch.setattr(torch, "_int_mm", missing)
-    model = Llama(tiny, dtype=torch.float32, context=128, int8=True)
+    model = Llama(tiny, dtype=torch.float32, context=128, kinds=Kinds(int8=True))
     assert choose_ways(model, "int8", 1, tmp_path) == ("torch fp32", "torch fp32")
     assert "torch int8 does not run here" in caplog.text
 

@@ -6,6 +6,7 @@ from functools import partial
 
 import pytest
 
+from supportbot.inference.chances import first_token_logprobs
 from supportbot.inference.client import Finish, ModelError, aembed, chat, embed, stream_chat
 from supportbot.inference.reranking import rerank
 from tests.supportbot.inference.canned import Engine, Reply, refusal
@@ -237,6 +238,16 @@ async def test_an_engine_without_vectors_or_readings_is_refused_at_once(settings
             await asyncio.to_thread(ask)
         assert caught.value.code == "bad_request"
     assert engine.asked[0][0] == "/v1/rerank" and len(engine.asked) == 1
+
+
+@pytest.mark.parametrize("told", [None, {"content": []}, {"content": None}])
+async def test_an_engine_that_tells_no_likelihoods_tells_none(told, settings):
+    said = {"choices": [{"message": {"content": "In"}, "finish_reason": "length", "logprobs": told}]}
+    replies = [refusal(400, "logprobs is not supported"), Reply([json.dumps(said).encode()], kind="application/json")]
+    async with Engine(replies) as engine:
+        settings.MODEL_URL = engine.url
+        assert await asyncio.to_thread(first_token_logprobs, MESSAGES, model="m") == {}
+    assert [{"logprobs", "top_logprobs"} <= body.keys() for _, body in engine.asked] == [True, False]
 
 
 async def test_an_engine_that_knows_no_base64_is_asked_for_numbers(settings):

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import math
 import signal
 import socket as socket_module
 import subprocess
@@ -13,6 +14,7 @@ from pathlib import Path
 import httpx
 import pytest
 
+from supportbot.inference.chances import first_token_logprobs
 from supportbot.inference.client import Finish, ModelError, aembed, stream_chat
 from supportbot.inference.client import list_models as listed
 from supportbot.inference.reranking import rerank
@@ -54,6 +56,57 @@ def test_the_usage_comes_as_an_event_of_its_own_when_asked_for(http):
     last = events_of(http.post("/v1/chat/completions", json=body))[-1]
     assert last["choices"] == []
     assert last["usage"]["total_tokens"] > 10
+
+
+def test_how_likely_the_words_were_is_told_when_asked_for_in_both_forms(http, settings, model_server):
+    settings.MODEL_URL = model_server
+    body = CHAT | {"logprobs": True, "top_logprobs": 2}
+    whole = http.post("/v1/chat/completions", json=body).json()["choices"][0]["logprobs"]["content"]
+    assert all(len(one["top_logprobs"]) == 2 and one["logprob"] <= 0 for one in whole)
+    streamed = [
+        one
+        for event in events_of(http.post("/v1/chat/completions", json=body | {"stream": True}))
+        for one in event["choices"][0].get("logprobs", {"content": []})["content"]
+    ]
+    assert [one["token"] for one in streamed] == [one["token"] for one in whole]
+    likely = first_token_logprobs(MESSAGES, model=BASE, top=5)
+    assert max(likely, key=lambda token: likely[token]) == whole[0]["token"]
+    assert len(likely) == 5 and sum(math.exp(value) for value in likely.values()) <= 1.001
+
+
+def test_the_coolest_draw_is_an_answer_too(http):
+    cool = CHAT | {"temperature": 1e-320, "top_p": 1e-6, "seed": -5}
+    assert http.post("/v1/chat/completions", json=cool).json()["choices"][0]["message"]["content"]
+    assert http.get("/health").json()["status"] == "ready"
+
+
+ODD = [
+    "",
+    " ",
+    "\n" * 3000,
+    "\u200b\n" * 3000,
+    "\x00",
+    "\ud83d",
+    "\u202e\u0301" * 500,
+    ". " * 3000,
+    "a" * 50_000,
+    "\ufffd",
+]
+
+
+@pytest.mark.parametrize("query", ["?", "\u200b", "word " * 900])
+def test_no_text_ends_the_thread_that_computes(http, query):
+    reply = http.post(
+        "/v1/rerank",
+        content=json.dumps({"model": "all-minilm-l6-v2", "query": query, "documents": ODD}),
+    ).json()
+    assert sorted(result["index"] for result in reply["results"]) == list(range(len(ODD)))
+    assert all(math.isfinite(result["relevance_score"]) for result in reply["results"])
+    vectors = http.post("/v1/embeddings", content=json.dumps({"model": "all-minilm-l6-v2", "input": ODD})).json()[
+        "data"
+    ]
+    assert len(vectors) == len(ODD)
+    assert http.get("/health").json()["status"] == "ready"
 
 
 @pytest.mark.parametrize(

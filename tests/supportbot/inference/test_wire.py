@@ -1,11 +1,12 @@
 """Bodies are read strictly; what is wrong is said in a sentence."""
 
 import base64
+import json
 import struct
 
 import pytest
 
-from supportbot.inference.completion import Finished, Sampling
+from supportbot.inference.completion import Chance, Finished, Sampling
 from supportbot.inference.refusals import BadRequest
 from supportbot.inference.wire import (
     MAX_CHARS,
@@ -57,6 +58,11 @@ def test_every_field_is_read():
         ({"n": 2}, "n must"),
         ({"stream": "yes"}, "stream"),
         ({"ignore_eos": 1}, "ignore_eos"),
+        ({"logprobs": 3}, "logprobs"),
+        ({"logprobs": True, "top_logprobs": 21}, "top_logprobs"),
+        ({"logprobs": True, "top_logprobs": True}, "top_logprobs"),
+        ({"top_logprobs": 3}, "top_logprobs"),
+        ({"max_tokens": 10**300}, "max_tokens"),
     ],
 )
 def test_a_wrong_field_is_named(change, word):
@@ -72,6 +78,28 @@ def test_texts_to_embed_are_bounded(texts):
 
 def test_a_lone_surrogate_becomes_a_question_mark():
     assert parse_embeddings({"model": "m", "input": "a\ud800b"}).texts == ["a?b"]
+
+
+def test_a_temperature_that_no_number_can_be_divided_by_is_none():
+    assert [parse_chat(CHAT | {"temperature": told}).sampling.temperature for told in (1e-320, 1e-3, 0.01)] == [
+        0,
+        0,
+        0.01,
+    ]
+
+
+def test_likelihoods_are_told_in_the_form_of_the_api_and_always_as_numbers():
+    assert parse_chat(CHAT | {"logprobs": True}).sampling.chances == 0
+    assert parse_chat(CHAT | {"logprobs": True, "top_logprobs": 2}).sampling.chances == 2
+    chance = Chance("I", -0.5, (("I", -0.5), ("You", float("-inf"))))
+    for choice in (
+        ChatReply("m").whole("I", Finished("length", 10, 1), [chance])["choices"][0],
+        ChatReply("m").event({"content": "I"}, chances=[chance])["choices"][0],
+    ):
+        (one,) = json.loads(json.dumps(choice, allow_nan=False))["logprobs"]["content"]
+        assert (one["token"], one["logprob"]) == ("I", -0.5)
+        assert [other["logprob"] for other in one["top_logprobs"]] == [-0.5, -9999.0]
+    assert "logprobs" not in ChatReply("m").whole("I", Finished("length", 10, 1))["choices"][0]
 
 
 def test_vectors_can_be_packed():
