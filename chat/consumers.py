@@ -9,7 +9,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from chat import conversations, desk, doorbell, following, limits, meters, replies
+from chat import conversations, desk, following, limits, meters, replies
 from chat.conversations import Visit
 from chat.events import (
     MAX_FRAME_BYTES,
@@ -28,6 +28,7 @@ from chat.events import (
 )
 from chat.following import LostPlace
 from chat.frames import Place
+from chat.listening import Ear
 from chat.origins import is_allowed, own_origins
 from chat.outgoing import Outgoing, cutter
 from chat.storage import off_loop
@@ -61,20 +62,17 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.locale, self.page = "", ("", "")
         self.tasks: set[asyncio.Task[None]] = set()
         self.followed: dict[UUID, asyncio.Task[None]] = {}
-        self.last_agent_message: UUID | None = None
-        self.belled: UUID | None = None
-        self.looking = asyncio.Lock()
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.outgoing = Outgoing(self.send, self.close, cutter(send))
+        self.ear = Ear(self.outgoing.say, self.begin_following, self.spawn)
         try:
             await super().__call__(scope, receive, send)
         finally:
             # Not in disconnect(): it does not run when a send fails because the client has gone.
             if self.address:
                 limits.leave(self.address)
-            if self.belled:
-                doorbell.forget(self.belled, self)
+            self.ear.forget()
             for task in list(self.tasks):
                 task.cancel()
             await asyncio.gather(*self.tasks, return_exceptions=True)
@@ -205,45 +203,22 @@ class ChatConsumer(AsyncWebsocketConsumer):
         for row in seen.running:
             if place is None or seen.seen is None or row.pk != seen.seen.pk:
                 self.begin_following(row.pk, Place(max(row.epoch, 1), row.seq))
-        self.listen(seen)
+        self.ear.listen(seen.conversation, UUID(seen.messages[-1]["id"]) if seen.messages else None)
+        self.ear.heard({})  # what was written since the rows were read
         seen.messages, seen.running, seen.seen = [], [], None  # an idle socket costs little
-        if self.belled:
-            self.heard({})  # what was written since the rows were read
-
-    def listen(self, seen: Visit) -> None:
-        if seen.conversation and self.belled != seen.conversation:
-            if self.belled:
-                doorbell.forget(self.belled, self)
-            # Their newest that is shown; with none of theirs among those shown, all after the oldest is news.
-            known = [m["id"] for m in seen.messages if m["role"] == "agent"] or [m["id"] for m in seen.messages[:1]]
-            self.last_agent_message = UUID(known[-1]) if known else self.last_agent_message
-            self.belled = seen.conversation
-            doorbell.listen(seen.conversation, self)
-
-    def heard(self, note: dict[str, Any]) -> None:
-        """The bell rang for this conversation."""
-        self.spawn(self.look(note.get("state", ""), note.get("name", "")))
-
-    async def look(self, state: str, name: str) -> None:
-        """Tell what people have written since, and who came or went."""
-        async with self.looking:  # two rings at once find each message once
-            if self.belled is None:
-                return
-            if state:
-                await self.outgoing.say(frame("agent", name=name, state=state))
-            for message in await off_loop(conversations.unread)(self.belled, self.last_agent_message):
-                self.last_agent_message = UUID(message["id"])
-                await self.outgoing.say(frame("message", **message))
 
     # --- What a customer may do -------------------------------------------------------------------------------------
 
     async def ask(self, seen: Visit, question: Ask) -> None:
         await self.count_question(seen, question.id)
-        accepted = await off_loop(conversations.ask)(seen, question, self.locale, self.page)
+        async with self.ear.looking:
+            accepted = await off_loop(conversations.ask)(seen, question, self.locale, self.page)
+            self.ear.asked_here(accepted.message, accepted.reply)
         if accepted.fresh:
             replies.start(accepted.reply, accepted.epoch, accepted.turn)
+            self.ear.tell_others(accepted.turn.conversation)
         seen.conversation = accepted.turn.conversation
-        self.listen(seen)
+        self.ear.listen(seen.conversation)
         await self.outgoing.say(
             frame(
                 "accepted",
@@ -277,7 +252,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if seen.conversation is None:
             await self.count_question(seen)
             seen.conversation = await off_loop(conversations.begin)(seen, self.locale, self.page)
-        self.listen(seen)
+        self.ear.listen(seen.conversation)
         state = await off_loop(desk.ask_for_person)(seen.conversation, event.reason)
         await self.outgoing.say(frame("agent", name="", state=state, conversation=str(seen.conversation)))
 
@@ -290,9 +265,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         """From now on nobody has said hello here."""
         for task in self.followed.values():
             task.cancel()
-        if self.belled:
-            doorbell.forget(self.belled, self)
-        self.visit = self.belled = self.last_agent_message = None
+        self.ear.forget()
+        self.visit = None
         self.followed = {}
 
     VERBS: dict[type, Any] = {Ask: ask, Stop: stop, Rate: rate, Handover: hand_over, Logout: log_out}

@@ -244,11 +244,13 @@ def log_out(seen: Visit) -> None:
     Visitor.objects.filter(pk=visitor.pk).update(token_generation=F("token_generation") + 1)
 
 
-def unread(conversation: UUID, after: UUID | None) -> list[dict[str, Any]]:
-    """What people wrote after this message of theirs (all of it when None)."""
-    rows = Message.objects.filter(conversation_id=conversation, role=Message.Role.AGENT).select_related("author")
+def news(conversation: UUID, after: UUID | None) -> tuple[list[dict[str, Any]], list[Message]]:
+    """What was written after this message (all of it when None): by people, as it is shown, and by the assistant."""
+    rows = Message.objects.filter(conversation_id=conversation).select_related("author")
     rows = rows.filter(pk__gt=after) if after else rows
-    return [shown(row) for row in rows.order_by("id")[:SHOWN_MESSAGES]]
+    found = list(rows.order_by("id")[:SHOWN_MESSAGES])
+    written = [shown(row) for row in found if row.role != Message.Role.BOT]
+    return written, [row for row in found if row.role == Message.Role.BOT]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,25 +1,32 @@
 """A bell between processes: something happened in this conversation, read its rows. It carries no words.
 
 One listener a process, over the channel layer, instead of one subscription a socket: an idle socket costs nothing, and
-a Redis that goes away closes none. What is rung meanwhile is lost, which is why every ringer has saved first.
+a Redis that goes away closes none. What is rung meanwhile is lost, and the layer does not say so: hence every ringer
+has saved first, and each process looks now and then for people's messages of which it may not have heard.
 """
 
 import asyncio
-import contextlib
+import time
+import weakref
 from collections import defaultdict
 from typing import Any, Protocol
 from uuid import UUID
 
 from asgiref.sync import async_to_sync
 from channels.layers import get_channel_layer
+from django.db import DatabaseError
 from redis.exceptions import RedisError
 
+from chat.models import Message
+from chat.storage import off_loop
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
 
 GROUP = "conversations"
 RING_SECONDS = 2.0
+LOOK_SECONDS = 10.0
+OVERLAP_SECONDS = 60.0  # by which the clocks of two machines may differ
 
 
 class Listener(Protocol):
@@ -27,7 +34,7 @@ class Listener(Protocol):
 
 
 _listeners: dict[UUID, set[Listener]] = defaultdict(set)
-_tasks: dict[asyncio.AbstractEventLoop, asyncio.Task[None]] = {}
+_tasks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = weakref.WeakKeyDictionary()
 
 
 def ring(conversation: UUID, *, state: str = "", name: str = "") -> None:
@@ -35,8 +42,9 @@ def ring(conversation: UUID, *, state: str = "", name: str = "") -> None:
     async_to_sync(aring)(conversation, state=state, name=name)
 
 
-async def aring(conversation: UUID, *, state: str = "", name: str = "") -> None:
-    note = {"type": "bell", "conversation": str(conversation), "state": state, "name": name}
+async def aring(conversation: UUID, *, state: str = "", name: str = "", by: str = "") -> None:
+    """`by` names the socket that rings, and need not hear it."""
+    note = {"type": "bell", "conversation": str(conversation), "state": state, "name": name, "by": by}
     try:
         async with asyncio.timeout(RING_SECONDS):
             await get_channel_layer().group_send(GROUP, note)
@@ -48,7 +56,7 @@ def listen(conversation: UUID, listener: Listener) -> None:
     _listeners[conversation].add(listener)
     loop = asyncio.get_running_loop()
     if loop not in _tasks or _tasks[loop].done():
-        _tasks[loop] = loop.create_task(_hear())
+        _tasks[loop] = loop.create_task(_attend())
 
 
 def forget(conversation: UUID, listener: Listener) -> None:
@@ -57,8 +65,14 @@ def forget(conversation: UUID, listener: Listener) -> None:
         del _listeners[conversation]
 
 
+async def _attend() -> None:
+    """For as long as the process lives."""
+    async with asyncio.TaskGroup() as both:
+        both.create_task(_hear())
+        both.create_task(_look_round())
+
+
 async def _hear() -> None:
-    """For as long as the process lives; after a loss of Redis everybody looks at their rows once."""
     layer = get_channel_layer()
     while True:
         try:
@@ -66,11 +80,38 @@ async def _hear() -> None:
             await layer.group_add(GROUP, channel)
             while True:
                 note = await layer.receive(channel)
-                for listener in list(_listeners.get(UUID(note["conversation"]), ())):
-                    listener.heard(note)
+                _tell(UUID(note["conversation"]), note)
         except (RedisError, OSError) as error:
             logger.warning("doorbell lost", error=type(error).__name__)
             await asyncio.sleep(1)
-            for listener in [one for many in _listeners.values() for one in many]:
-                with contextlib.suppress(asyncio.QueueFull):
-                    listener.heard({"state": "", "name": ""})
+
+
+async def _look_round() -> None:
+    """One query for all sockets of this process finds what people have written and nobody has rung for."""
+    since = time.time()
+    while True:
+        await asyncio.sleep(LOOK_SECONDS)
+        if not _listeners:
+            continue
+        began = time.time()
+        try:
+            spoken = await _spoken_to(since - OVERLAP_SECONDS)
+        except DatabaseError as error:
+            logger.warning("conversations not looked at", error=type(error).__name__)
+            continue
+        since = began
+        for conversation in spoken & _listeners.keys():
+            _tell(conversation, {})
+
+
+@off_loop
+def _spoken_to(since: float) -> set[UUID]:
+    """The conversations in which a person has written after this time: ids begin with theirs, in milliseconds."""
+    first = UUID(int=int(max(since, 0.0) * 1000) << 80)
+    rows = Message.objects.filter(pk__gt=first, role=Message.Role.AGENT)
+    return set(rows.values_list("conversation_id", flat=True))
+
+
+def _tell(conversation: UUID, note: dict[str, Any]) -> None:
+    for listener in list(_listeners.get(conversation, ())):
+        listener.heard(note)

@@ -74,13 +74,14 @@ async def test_a_person_who_has_joined_is_not_asked_for_again(connect, ada):
 async def test_the_assistant_keeps_quiet_when_a_person_came_while_it_waited(connect, ada, settings, model_script):
     settings.MODEL_MAX_BATCH = 1
     replies._seats.clear()
-    model_script(chat=["slow"])
+    model_script(chat=["stall"])
     emil, dora = await connect(), await connect()
-    await emil.ask()
+    first = await emil.ask()
     await emil.until("delta")
     accepted = await dora.ask()
     await dora.until("stage", stage="queued")
     await off_loop(desk.join)(await Conversation.objects.aget(pk=dora.conversation), ada)
+    await emil.send(type="stop", reply=first["reply"])
     done = await dora.until("done", reply=accepted["reply"])
     replies._seats.clear()
     assert (done["outcome"], done["reason"], done["text"]) == ("handed_over", "with_person", "")

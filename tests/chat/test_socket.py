@@ -8,7 +8,7 @@ import uuid
 import jwt
 import pytest
 
-from chat import limits
+from chat import doorbell, limits
 from chat.events import SERVER_FRAMES
 from chat.models import Conversation, Message, Rating, Visitor
 from chat.routing import socket_application
@@ -286,3 +286,31 @@ async def test_a_client_that_reads_nothing_is_closed_and_its_end_is_heard(shop, 
         await socket_application(scope | {"subprotocols": [], "client": ["192.0.2.99", 1]}, heard.get, send)
     assert told[-1] == {"type": "websocket.close", "code": 4008}
     assert "192.0.2.99" not in limits.SOCKETS
+
+
+async def test_another_tab_hears_question_and_answer_as_they_come(connect, model_script):
+    model_script(chat=["slow"])
+    dora = await connect()
+    await dora.answer("Thank you!")
+    tab = await connect(token=dora.token, conversation=dora.conversation)
+    accepted = await dora.ask()
+    asked = await tab.until("message")
+    assert (asked["id"], asked["role"], asked["text"]) == (accepted["message"], "customer", QUESTION)
+    done = await tab.until("done", reply=accepted["reply"])
+    assert await dora.until("done", reply=accepted["reply"]) == done
+    assert tab.stored(accepted["reply"]) == dora.stored(accepted["reply"])
+    assert not [f for f in dora.frames if f["type"] == "message"]  # who asked is not told the question again
+    second = await tab.ask("What does the repair of a zip cost?")
+    assert (await dora.until("done", reply=second["reply"])) == await tab.until("done", reply=second["reply"])
+    assert [f["id"] for f in dora.frames if f["type"] == "message"] == [second["message"]]
+
+
+async def test_what_a_person_wrote_is_found_although_no_bell_was_heard(connect, monkeypatch):
+    """Redis was away when it was rung, and the channel layer does not tell that it was."""
+    monkeypatch.setattr(doorbell, "LOOK_SECONDS", 0.2)
+    doorbell._tasks.clear()
+    dora = await connect()
+    await dora.answer("Thank you!")
+    await Message.objects.acreate(conversation_id=dora.conversation, role="agent", text="Hello Dora")
+    assert (await dora.until("message", seconds=5))["text"] == "Hello Dora"
+    doorbell._tasks.clear()
