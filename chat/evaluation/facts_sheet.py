@@ -1,4 +1,7 @@
-"""Answers to be read by hand: is each fact tied to the subject that its passage tells it of? No checker sees that."""
+"""Answers to be read by hand: is each fact tied to the subject that its passage tells it of? No checker sees that.
+
+Behind them those that the gate stopped, although the checker finds all their facts: was it right?
+"""
 
 import random
 from collections.abc import Sequence
@@ -24,7 +27,12 @@ def sheet_of(pairs: Sequence[Pair], seed: int) -> str:
         f"{len(pairs)} questions, {len(with_facts)} with a number, a date, a link or a code. Those go first, at "
         "random. Wrong: a fact that its passage tells of something else.\n"
     )
-    return "\n".join([head, *(_entry(number, row) for number, row in enumerate(chosen, 1))])
+    stopped = [row for pair in pairs if (row := pair.model).is_stopped and not _found(row)]
+    told = [head, *(_entry(number, row, row.answer, "wrong subject") for number, row in enumerate(chosen, 1))]
+    told.append(f"# {len(stopped)} answers that were stopped, every fact of which stands in a passage\n")
+    for number, row in enumerate(stopped, 1):
+        told.append(_entry(number, row, row.model_answer, f"rightly stopped, for {_flat(row.stopped)}"))
+    return "\n".join(told)
 
 
 def has_facts(row: Row) -> bool:
@@ -32,12 +40,17 @@ def has_facts(row: Row) -> bool:
     return bool(unlicensed(row.answer, [], ""))
 
 
-def _entry(number: int, row: Row) -> str:
-    cited = [one for one in row.passages if one["article"] in row.cited_article_ids] or row.passages
+def _found(row: Row) -> list[str]:
+    return unlicensed(row.model_answer, row.texts, row.asked)
+
+
+def _entry(number: int, row: Row, answer: str, question: str) -> str:
+    cited = [one for one in row.passages if one["article"] in row.cited_article_ids]
+    cited = row.passages if row.is_stopped or not cited else cited
     passages = "\n".join(f"> **{one['title']} > {one['heading']}** {' '.join(one['text'].split())}\n>" for one in cited)
     return (
-        f"## {number}. {row.set} {row.id}\n\n**{_flat(row.asked or row.question)}**\n\n{_flat(row.answer)}\n\n"
-        f"{passages}\n\n- [ ] wrong subject\n"
+        f"## {number}. {row.set} {row.id}\n\n**{_flat(row.asked or row.question)}**\n\n{_flat(answer)}\n\n"
+        f"{passages}\n\n- [ ] {question}\n"
     )
 
 

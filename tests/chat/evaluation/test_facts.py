@@ -87,9 +87,12 @@ def test_half_a_line_is_cut_off_and_another_recipe_is_set_aside(tmp_path):
 def test_the_sheet_shows_answers_with_facts_first_and_what_they_cite():
     plain, fact = answered("It comes back.", id="plain"), answered("Within five days.", id="fact")
     extract = answered("The money.", id="no", outcome="extracted")
-    told = sheet_of([pair(plain), pair(fact), pair(extract)], 1)
+    stopped = answered("The money.", id="stop", model_answer="In five days.", stopped="subject: five days", **STOPPED)
+    told = sheet_of([pair(plain), pair(fact), pair(extract), pair(stopped)], 1)
+    assert "# 1 answers that were stopped" in told and "In five days.\n" in told
+    assert "- [ ] rightly stopped, for subject: five days" in told
     assert told.index("## 1. shop fact") < told.index("## 2. shop plain") and "shop no" not in told
-    assert "> **Refunds > ** The money is back within five days." in told and "2 of 3 questions, 1 with" in told
+    assert "> **Refunds > ** The money is back within five days." in told and "2 of 4 questions, 1 with" in told
 
 
 @pytest.fixture
