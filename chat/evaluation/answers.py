@@ -4,6 +4,7 @@ import asyncio
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from django.conf import settings
 
 from chat.answering import Options
 from chat.evaluation import asking, sets
-from chat.evaluation.engine import Engine, asked, engine_at, model_of
+from chat.evaluation.engine import Engine, asked, chance_of_refusal, engine_at, model_of
 from chat.evaluation.recipe import Wanted, recipe_of, unlike
 from chat.evaluation.report import page_of
 from chat.evaluation.results import write_text
@@ -39,6 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--gate", choices=["on", "off"], default="on", help="the fact gate")
     add("--passages", choices=["retrieved", "gold"], default="retrieved", help="what is shown to it")
     add("--closed-book", action="store_true", help="ask the model alone, without one passage")
+    add("--refusal-chance", action="store_true", help="ask the model as well how likely it is to decline")
     add("--titles", nargs="+", default=[], metavar="TITLE", help="ask what is about articles of these titles alone")
     add("--against", type=Path, metavar="FILE", help="the JSON of another run: the paired differences to it")
     add("--html", type=Path, metavar="FILE", dest="html_path", help="write a report with pictures here")
@@ -113,7 +115,7 @@ def wanted_of(options: dict[str, Any], place: Engine) -> Wanted:
     if options["closed_book"]:
         answerer, gate, passages = "model", "off", "none"
     model = model_of(place, options["adapter"]) if answerer != "extract" else ""
-    return Wanted(options["audience"], answerer, gate == "on", passages, model, place.url)
+    return Wanted(options["audience"], answerer, gate == "on", passages, model, place.url, options["refusal_chance"])
 
 
 def begun(
@@ -181,7 +183,8 @@ def _ask_set(task: Task, wanted: Wanted, seconds: float, cache: VectorCache, kee
     evaluation.embed_all(cache, say)
     exam = asking.Exam(task.given.name, ids, task.articles, seconds)
     shown = asking.all_gold_passages(task.open, ids) if wanted.passages == "gold" else {}
-    asyncio.run(asking.ask_all(task.open, exam, options, passages=shown, keep=keep, say=say))
+    probe = partial(chance_of_refusal, wanted.model) if wanted.refusal_chance else None
+    asyncio.run(asking.ask_all(task.open, exam, options, passages=shown, probe=probe, keep=keep, say=say))
     evaluation.clear()
 
 

@@ -3,6 +3,7 @@
 Call it on the ground of `knowledge.scratch`, with the articles published and embedded by `knowledge.evaluation`.
 """
 
+import asyncio
 import re
 import time
 from collections.abc import AsyncGenerator, Callable, Mapping, Sequence
@@ -30,6 +31,7 @@ CLOSED_BOOK = (
     f"If you do not know the answer, reply only: {REFUSAL}"
 )
 MAX_TURNS = 6
+Probe = Callable[[str, Sequence[Passage]], float | None]
 _MARKER = re.compile(r"\s*\[\d+\]")
 
 
@@ -88,20 +90,27 @@ async def ask_all(
     options: Options,
     *,
     passages: Mapping[str, Sequence[Passage]],
+    probe: Probe | None = None,
     keep: Callable[[Row], None],
     say: Say,
 ) -> None:
     """Answer the questions one at a time, over the `passages` given by question id, or over those that are found."""
     progress = Progress(say, f"{exam.name}, answered", len(questions))
     for number, given in enumerate(questions, 1):
-        keep(await ask(given, exam, replace(options, passages=passages.get(given.id))))
+        keep(await ask(given, exam, replace(options, passages=passages.get(given.id)), probe=probe))
         progress.at(number)
 
 
-async def ask(given: GivenQuestion, exam: Exam, options: Options, search: Search | Again | None = None) -> Row:
+async def ask(
+    given: GivenQuestion,
+    exam: Exam,
+    options: Options,
+    search: Search | Again | None = None,
+    probe: Probe | None = None,
+) -> Row:
     """One answer, heard to its end. What the gate stopped is asked for again without it, to see the whole.
 
-    A model that says nothing at all leaves the outcome `failed`.
+    A model that says nothing at all leaves the outcome `failed`. `probe` tells how likely the model was to refuse.
     """
     row = exam.row_of(given)
     search = search or Search(exam.seconds, declines=options.answerer == "live")
@@ -112,6 +121,8 @@ async def ask(given: GivenQuestion, exam: Exam, options: Options, search: Search
         if row.is_stopped:
             bare = replace(options, answerer="model", gate=False, passages=shown)
             row.model_answer = await _words_of(compose(given.question, given.history, bare))
+        if probe and shown:
+            row.refusal = await asyncio.to_thread(probe, row.asked, shown)
     except (AnswerFailed, ModelError) as error:
         if error.code != "malformed":
             raise EvaluationFailed(f"Question {given.id} got no answer ({error.code}). Run it again.") from error

@@ -1,13 +1,17 @@
 """Another server that answers in place of ours during a measurement; it speaks OpenAI's protocol."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from math import exp
 from pathlib import Path
 
 from django.conf import settings
 
+from chat.prompts import REFUSAL, build_prompt
+from chat.quotable import Quotable
 from knowledge.evaluation import EvaluationFailed
+from supportbot.inference.chances import first_token_logprobs
 from supportbot.inference.client import ModelError, list_models
 
 
@@ -27,6 +31,17 @@ def engine_at(url: str | None, key_file: Path | None) -> Engine:
         return Engine(url, key_file.read_text().strip() if key_file else "")
     except (OSError, UnicodeDecodeError) as error:
         raise EvaluationFailed(f"The key in {key_file} cannot be read: {error}") from None
+
+
+def chance_of_refusal(model: str, question: str, passages: Sequence[Quotable]) -> float | None:
+    """The model's probability of beginning as the refusal does; None of a server that does not tell. ModelError."""
+    return begins_refusal(first_token_logprobs(build_prompt(question, passages), model=model))
+
+
+def begins_refusal(first: Mapping[str, float]) -> float | None:
+    """`first` are the likeliest first tokens; one that is not among them counts as impossible."""
+    beginnings = (one for one in first if one.strip() and REFUSAL.startswith(one.strip()))
+    return sum(exp(first[one]) for one in beginnings) if first else None
 
 
 @contextmanager

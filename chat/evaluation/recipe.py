@@ -40,6 +40,7 @@ class Wanted:
     passages: str  # retrieved, gold or none
     model: str
     engine: str = ""
+    refusal_chance: bool = False
 
 
 def recipe_of(wanted: Wanted) -> dict[str, Any]:
@@ -56,6 +57,7 @@ def recipe_of(wanted: Wanted) -> dict[str, Any]:
     if wanted.answerer != "extract":
         told |= {"model": wanted.model, "weights": weights_of(wanted.model), "prompt": PROMPT_VERSION}
         told |= {"engine": _place_of(wanted.engine)} if wanted.engine else {}
+        told |= {"refusal chance": True} if wanted.refusal_chance else {}
     return told
 
 

@@ -73,6 +73,15 @@ def test_two_runs_are_compared_pair_by_pair(evaluate, tmp_path):
     assert "this run less other.json" in told and "<svg" in told and "<script" not in told and "http" not in told
 
 
+def test_only_questions_about_some_titles_are_asked(evaluate):
+    result, _ = evaluate("--titles", "Parcels", "--refusal-chance")
+    (row,) = result["rows"]
+    assert (row["id"], row["title"], row["about"]) == ("q2", "Parcels", "parcels")
+    assert result["recipe"]["refusal chance"] is True and row["refusal"] is None  # the fake does not tell it
+    with pytest.raises(CommandError, match="No article is called 'Parcel'; there is 'Parcels'"):
+        evaluate("--titles", "Parcel")
+
+
 def test_a_run_that_cannot_be_read_is_refused_before_anything_starts(evaluate, tmp_path):
     (tmp_path / "other.json").write_text("{}")
     with pytest.raises(CommandError, match="is not the JSON of `evaluate answers`"):

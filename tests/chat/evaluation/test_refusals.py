@@ -1,11 +1,13 @@
 """Right refusals against wrong ones: what each threshold costs, by the search, by the model, and by both."""
 
 import io
+import math
 import random
 
 import pytest
 from django.core.management import CommandError, call_command
 
+from chat.evaluation.engine import begins_refusal
 from chat.evaluation.refusals import cases_of, ways_of
 from chat.evaluation.refusals_curve import REFUSED, Case, Way, at_most, auroc, curve
 from chat.evaluation.refusals_report import lines, page_of
@@ -55,6 +57,12 @@ def test_two_weak_signs_together_tell_more_than_each():
     assert "wrongly refused    0 of 300: 0.0 % [0.0, 1.3]" in told and "| 15 % |" in told
     page = page_of(asked, list(ways.values()), 0.15, {"answerer": "model"})
     assert "Right refusals against wrong ones" in page and "<svg" in page and "<script" not in page
+
+
+def test_a_refusal_is_known_by_its_first_token():
+    likely = {"I": math.log(0.6), " I": math.log(0.1), "In": math.log(0.2), " ": math.log(0.05)}
+    assert begins_refusal(likely) == pytest.approx(0.7)
+    assert begins_refusal({"The": -0.1}) == 0.0 and begins_refusal({}) is None
 
 
 def test_the_rows_of_a_run_are_told_by_title(tmp_path):
