@@ -18,7 +18,7 @@ bestellung rechnung fehler bestellnummer commande facture erreur pedido factura 
 IDENTIFIER_NAMES = frozenset(_IDENTIFIER_NAMES.split())
 _PROMISES = "coupon voucher discount promo promotion gutschein rabatt remise reduction cupon descuento"
 PROMISES = frozenset(_PROMISES.split())  # a code beside such a word is worth money: it must stand in a passage
-PARTS = re.compile(r"\n|(?<=[.!?…。])(?<![ap]\.m\.)\s+")
+PARTS = re.compile(r"(?<=[.!?…。])(?<![ap]\.m\.)\s+")  # of a line
 COMMA_LANGUAGES = ("de", "fr", "es")
 PHONE_DIGITS = 7
 GLUED = re.compile(r"(?<=[^\W\d_][.!?])(?=[A-ZÀ-Þ][^\W\d_])|(?<=\d(?:st|nd|rd|th)[.!?])(?=[A-ZÀ-Þ][^\W\d_])")
@@ -56,9 +56,12 @@ class Licences:
         for passage in passages:
             comma = writes_comma(passage)
             about = stems(row_of(" ".join(passage.split("\n", 2)[:2])))  # title and heading
-            for part in PARTS.split(passage):
-                for text in {part, GLUED.sub(" ", part)}:  # a blank may be missing between sentences
-                    self._take(text, about, comma)
+            for line in passage.split("\n"):
+                before: frozenset[str] = frozenset()
+                for part in PARTS.split(line):
+                    for text in {part, GLUED.sub(" ", part)}:  # a blank may be missing between sentences
+                        self._take(text, about, before, comma)
+                    before = stems(row_of(part))
 
     def refuses(self, fact: Fact, behind: Sequence[Atom] = ()) -> str:
         """Why this fact may not be said: the sort of it; or nothing."""
@@ -103,11 +106,11 @@ class Licences:
                 return not any(self._refuses_number(one, False) for one in rest)
         return all(pair in self._neighbours for pair in zip(groups, groups[1:], strict=False))
 
-    def _take(self, part: str, about: frozenset[str], comma: bool) -> None:
+    def _take(self, part: str, about: frozenset[str], before: frozenset[str], comma: bool) -> None:
         """License one sentence, line or row."""
         row, taken = row_of(part), []
         self._tokens.update(atom.text for atom in row)
-        before: Fact | None = None
+        last: Fact | None = None
         label: set[str] = set()  # units that a row names before its values: "Working days: 3 to 5"
         cell = 0
         for found, at, end in readings(row, comma):
@@ -118,13 +121,14 @@ class Licences:
                 cell = end
             elif unit := each_unit(row, at):
                 self._units["1"].add(unit)
-            taken += found
             for fact in found:
+                is_bare = fact.kind == "number" and not fact.unit
+                taken += [fact._replace(unit=unit) for unit in sorted(label)] if is_bare and label else [fact]
                 self._license(fact, label)
-                if before is not None and before.kind == fact.kind:
-                    self._ranges.add((before.value, fact.value))
-                before = fact
-        self._subjects.add(row, taken, about)
+                if last is not None and last.kind == fact.kind:
+                    self._ranges.add((last.value, fact.value))
+                last = fact
+        self._subjects.add(row, taken, about, before)
 
     def _license(self, fact: Fact, label: set[str]) -> None:
         if fact.kind == "number":

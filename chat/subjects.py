@@ -17,6 +17,11 @@ from knowledge.folding import latin
 from knowledge.languages import STOPWORDS
 from knowledge.units import UNITS
 
+# What an amount does, whatever it is of: a passage that says it in the answer's word is hardly nearer for that.
+FAINT_VERBS = frozenset(
+    ("cost", "charg", "pay", "paid", "take", "took", "last", "get", "need", "koste", "dauer", "coute", "prend", "dure")
+)
+FAINT = 0.5
 # Words that say nothing of the subject; units are of the fact itself.
 COMMON = UNITS.keys() | {latin(word) for words in STOPWORDS.values() for word in words}
 ABOUT = 0.5  # what a word counts that stands only in the title or the heading
@@ -30,6 +35,7 @@ class Place:
 
     stems: frozenset[str]
     about: frozenset[str]
+    before: frozenset[str]  # of the sentence before it
     values: frozenset[tuple[str, str]]  # (kind, value)
     sorts: frozenset[tuple[str, str]]  # (kind, unit)
 
@@ -41,16 +47,19 @@ class Subjects:
         self._asked = stems(question)
         self._places: list[Place] = []
 
-    def add(self, row: Sequence[Atom], facts: Iterable[Fact], about: frozenset[str]) -> None:
+    def add(self, row: Sequence[Atom], facts: Iterable[Fact], about: frozenset[str], before: frozenset[str]) -> None:
         tied = [fact for fact in facts if is_tied(fact)]
         values = frozenset((fact.kind, fact.value) for fact in tied)
-        self._places.append(Place(stems(row), about, values, frozenset((fact.kind, fact.unit) for fact in tied)))
+        self._places.append(
+            Place(stems(row), about, before, values, frozenset((fact.kind, fact.unit) for fact in tied))
+        )
 
     def holds(self, fact: Fact, said: Iterable[Atom], *, over: bool) -> bool:
         """Whether the words said, and those asked, are as near to a place of this fact as to one of another.
 
-        Where they are near to none of this fact's places, any place that they are near to is another subject; if there
-        is no such place either, nothing can be told, which will do when the sentence is `over`.
+        Where they are near to none of this fact's places, the sentences before those may tell what they are about
+        ("Five years is a minimum."). Else any place that they are near to is another subject; if there is no such
+        place either, nothing can be told, which will do when the sentence is `over`.
         """
         own = [place for place in self._places if (fact.kind, fact.value) in place.values]
         if not own:
@@ -59,7 +68,9 @@ class Subjects:
         nearest = max(self._nearness(words, place) for place in own)
         if not nearest and not over:
             return False
-        rivals = self._places if not nearest else [p for p in self._places if (fact.kind, fact.unit) in p.sorts]
+        if not nearest:
+            nearest = ABOUT * max(sum(self._weights.get(word, 0.0) for word in words & place.before) for place in own)
+        rivals = [p for p in self._places if (fact.kind, fact.unit) in p.sorts] if nearest else self._places
         return all(self._nearness(words, place) <= nearest + LEAD for place in rivals)
 
     def _nearness(self, words: Collection[str], place: Place) -> float:
@@ -72,8 +83,12 @@ class Subjects:
     @cached_property
     def _weights(self) -> dict[str, float]:
         """A word counts the more, the fewer places have it."""
-        spread = Counter(word for place in self._places for word in place.stems | place.about)
-        return {word: log(1 + len(self._places) / (1 + count)) for word, count in spread.items()}
+        spread = Counter(word for place in self._places for word in place.stems)
+        spread.update({word: 0 for place in self._places for word in place.about})
+        return {
+            word: log(1 + len(self._places) / (1 + count)) * (FAINT if word in FAINT_VERBS else 1.0)
+            for word, count in spread.items()
+        }
 
 
 def is_tied(fact: Fact) -> bool:
@@ -87,6 +102,6 @@ def stems(row: Iterable[Atom]) -> frozenset[str]:
     for atom in row:
         if atom.kind == "code" or (atom.kind == "number" and not atom.unit):
             found.add(atom.text)
-        elif atom.kind == "word" and len(atom.text) > 2 and atom.text not in COMMON:
+        elif atom.kind == "word" and atom.text not in COMMON:
             found.add(atom.text.removesuffix("s")[:5] if len(atom.text) > 3 else atom.text)
     return frozenset(found)

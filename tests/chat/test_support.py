@@ -176,6 +176,43 @@ def test_a_fact_is_told_of_what_its_passage_tells_it_of(question, answer, passes
         assert (through(pieces, question, PRICES)[1] == "") is passes
 
 
+ZONES = [
+    "Delivery to islands and Northern Ireland\nZones\n"
+    "- Zone: A: Northern Ireland; Working days: 4 to 6; Price: £5.95\n"
+    "- Zone: C: Scottish islands; Postcodes: HS, ZE; Working days: 6 to 9; Price: £11.50",
+    "Delivery to islands and Northern Ireland\nChannel Islands\n"
+    "Jersey and Guernsey cost £12.50 and take 6 to 8 working days.",
+    "Bike hire\nPrices\n- Bike: Hybrid; Day: £24\n- Bike: E-bike; Day: £42\nPanniers cost £4 a day.",
+    "Homes\nBuying\nBuy a home only if you stay there for long. Five years is a reasonable minimum. "
+    "The mortgage is then paid back. Twenty years is usual.\nRenting\nTwo years is the rule.",
+]
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "passes"),
+    [
+        # A row that names its unit before its values tells its amounts of itself too.
+        ("What does delivery to Northern Ireland cost?", "It costs £5.95 and takes 4 to 6 working days.", True),
+        ("How long to Shetland?", "Parcels to the Scottish islands (HS, ZE) take 6 to 9 working days.", True),
+        ("How long to Jersey?", "Parcels to Jersey take 6 to 9 working days.", False),
+        ("How long to Jersey?", "Parcels to Jersey take 4 to 6 working days.", False),
+        # What tells two subjects apart may be one letter.
+        ("How much is an e-bike for a day?", "An e-bike costs £42 a day.", True),
+        ("How much is an e-bike for a day?", "An e-bike costs £24 a day.", False),
+        ("How much is an e-bike for a day?", "An e-bike costs £4 a day.", False),
+        # A sentence may say nothing of its subject; then the one before it in the same line does.
+        ("", "You should stay there for five years or more.", True),
+        ("", "You should stay there for twenty years or more.", False),
+        ("", "You should stay there for two years or more.", False),
+        ("", "The mortgage is paid back in 20 years.", True),
+        ("", "The mortgage is paid back in 5 years.", False),
+    ],
+)
+def test_what_a_fact_is_of_may_stand_in_its_row_or_in_the_sentence_before(question, answer, passes):
+    for pieces in ([answer], list(answer)):
+        assert (through(pieces, question, ZONES)[1] == "") is passes
+
+
 def test_a_fact_whose_subject_follows_is_held_until_it_is_clear():
     gate = Gate(PRICES, "the Heron 2")
     assert gate.feed("Only £229 is asked for ") == "Only "
