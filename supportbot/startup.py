@@ -18,6 +18,7 @@ from django.core.checks import ERROR, run_checks
 from django.db import DatabaseError, connection
 from django.db.migrations.executor import MigrationExecutor
 
+from supportbot import open_files
 from supportbot.embedded import EmbeddedError, EmbeddedServices
 from supportbot.health import model_state
 from supportbot.log_file import log_tail
@@ -50,6 +51,7 @@ def up(host: str, port: int, terminal: Terminal) -> int:
     settings.HOST, settings.PORT = host, port
     stop = StopSignal()
     stop.listen()
+    open_files.allow_many()
     services = EmbeddedServices(
         settings.DATA_DIR,
         settings.RUN_DIR,
