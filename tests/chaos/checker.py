@@ -58,7 +58,6 @@ class Checker:
         self.questions: dict[str, Question] = {}
         self.ends: defaultdict[str, dict[tuple[Any, ...], str]] = defaultdict(dict)  # reply -> each end -> who saw it
         self.texts: dict[tuple[str, int, int], str] = {}  # the text at a place is the same for everybody
-        self.odd_texts: list[tuple[str, int, str, str, float]] = []
         self.stops: set[str] = set()
         self.rows: dict[str, Event] = {}
         self.at_end: list[Event] = []
@@ -152,9 +151,8 @@ class Checker:
         """Whoever is at this place of this reply has this text."""
         if view.spoiled or view.epoch is None:
             return
-        known = self.texts.setdefault((reply, view.epoch, view.seq), view.text)
-        if known != view.text:
-            self.odd_texts.append((reply, view.epoch, known, view.text, at))
+        if self.texts.setdefault((reply, view.epoch, view.seq), view.text) != view.text:
+            self.wrong("texts_differ", reply, f"two tabs have different texts at {view.epoch}-{view.seq}", at)
 
     def conclude(self) -> Findings:
         replies = {row["reply_to"]: row for row in self.rows.values() if row["role"] == "bot"}
@@ -168,7 +166,6 @@ class Checker:
             self.wrong("from_nowhere", key, "a message is stored that nobody has sent")
         for row in replies.values():
             self._check_row(row)
-        self._check_texts()
         self._check_tabs()
         self._check_order(asked)
         outcomes = Counter(
@@ -217,13 +214,6 @@ class Checker:
             editions[name].add(edition)
         if any(len(several) > 1 for several in editions.values()):
             self.wrong("editions_mixed", about, "its text is of two editions of one article")
-
-    def _check_texts(self) -> None:
-        """A reply told as a whole from its row has numbers of its own; all other texts are one at one place."""
-        for reply, epoch, one, other, at in self.odd_texts:
-            row = self.rows.get(reply)
-            if row is None or row["epoch"] != epoch or row["text"] not in (one, other):
-                self.wrong("texts_differ", reply, f"two tabs have different texts at one place of epoch {epoch}", at)
 
     def _check_tabs(self) -> None:
         for event in self.at_end:

@@ -18,6 +18,7 @@ def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--ports", type=int, nargs="+", required=True)
     parser.add_argument("--engine-script", type=Path, required=True, help="what the engine meets when it starts anew")
+    parser.add_argument("--skew", type=float, default=0.0, help="seconds that the clock of the last web is ahead")
     options = parser.parse_args()
 
     import django
@@ -29,12 +30,12 @@ def main() -> None:
     stop = StopSignal()
     stop.listen()
     try:
-        run(options.ports, options.engine_script, stop.pause)
+        run(options.ports, options.engine_script, options.skew, stop.pause)
     except Stopped:
         sys.exit(0)
 
 
-def run(ports: list[int], script: Path, pause) -> None:
+def run(ports: list[int], script: Path, skew: float, pause) -> None:
     from django.conf import settings
     from django.core.management import call_command
     from django.db import connection
@@ -57,6 +58,9 @@ def run(ports: list[int], script: Path, pause) -> None:
         for number, port in enumerate(ports, 1):
             child = web_child("127.0.0.1", port)
             child.name = f"web-{number}"
+            if skew and number == len(ports):
+                python, _, *uvicorn = child.command  # python -m uvicorn …
+                child.command = [python, "-m", "tests.chaos.skewed", str(skew), *uvicorn]
             supervisor.start(child)
         shop.fill()
         connection.close()

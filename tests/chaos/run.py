@@ -7,6 +7,7 @@ broken; the history is kept then, and its path printed.
 import argparse
 import asyncio
 import json
+import logging
 import os
 import random
 import shutil
@@ -39,6 +40,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--webs", type=int, default=2, help="web processes (default: %(default)s)")
     parser.add_argument("--faults", default="", help="names, separated by commas (default: all)")
     parser.add_argument("--apart", type=float, nargs=2, default=(1.5, 5.0), help="seconds between two faults")
+    parser.add_argument("--skew", type=float, default=0.0, help="seconds that one web process's clock is ahead")
     parser.add_argument("--production", action="store_true", help="leases and patience as in production")
     parser.add_argument("--json", type=Path, help="where the report is written")
     parser.add_argument("--history", type=Path, help="where the history is kept in any case")
@@ -58,6 +60,7 @@ def prepare(data_dir: Path, *, production: bool) -> None:
     import django
 
     django.setup()
+    logging.disable(logging.WARNING)  # of this process alone: the report has the screen
 
 
 def free_port() -> int:
@@ -98,7 +101,7 @@ async def _run(options: argparse.Namespace, seed: int, data_dir: Path) -> dict[s
 
     if unknown := set(options.faults) - FAULTS.keys():
         sys.exit(f"no such fault: {', '.join(sorted(unknown))}; there are {', '.join(FAULTS)}")
-    stack = Stack(data_dir, settings.RUN_DIR, [free_port() for _ in range(options.webs)])
+    stack = Stack(data_dir, settings.RUN_DIR, [free_port() for _ in range(options.webs)], options.skew)
     began = time.monotonic()
     stack.start()
     path = options.history or data_dir / "history.jsonl"

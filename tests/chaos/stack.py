@@ -32,8 +32,8 @@ class StackFailed(Exception):
 class Stack:
     """`roles`: web-1, web-2, worker, model, postgres, valkey."""
 
-    def __init__(self, data_dir: Path, run_dir: Path, ports: list[int]) -> None:
-        self.data_dir, self.run_dir, self.ports = data_dir, run_dir, ports
+    def __init__(self, data_dir: Path, run_dir: Path, ports: list[int], skew: float = 0.0) -> None:
+        self.data_dir, self.run_dir, self.ports, self.skew = data_dir, run_dir, ports, skew
         self.log = data_dir / "host.log"
         self.host: psutil.Popen | None = None
 
@@ -43,7 +43,7 @@ class Stack:
         command = [sys.executable, "-m", "tests.chaos.host", "--ports", *map(str, self.ports)]
         with self.log.open("wb") as out:
             self.host = psutil.Popen(
-                [*command, "--engine-script", str(script)],
+                [*command, "--engine-script", str(script), "--skew", str(self.skew)],
                 cwd=PROJECT,
                 env=os.environ | {"NO_COLOR": "1"},
                 stdin=subprocess.DEVNULL,
@@ -96,13 +96,12 @@ class Stack:
 
     def _role(self, process: psutil.Process) -> str:
         command = process.cmdline()
-        for part, role in (("celery", "worker"), ("supportbot.inference.fake_server", "model")):
+        for part, role in (("beat", "beat"), ("celery", "worker"), ("supportbot.inference.fake_server", "model")):
             if part in command:
                 return role
         if "uvicorn" in command:
             return f"web-{1 + self.ports.index(int(command[command.index('--port') + 1]))}"
-        name = Path(command[0]).name if command else ""
-        return {"postgres": "postgres", "valkey-server": "valkey", "redis-server": "valkey"}.get(name, name)
+        return {"valkey-server": "valkey", "redis-server": "valkey"}.get(process.name(), process.name())
 
     def family(self, role: str) -> list[psutil.Process]:
         """The process and all that it has started; empty while it is down."""

@@ -100,18 +100,6 @@ def test_a_good_story_has_no_violation():
     assert found.counts["questions"] == found.counts["replies"] == 1
 
 
-def test_a_reply_told_as_a_whole_from_its_row_is_no_violation():
-    told = [
-        hello(20, "emil.1", seen(1, 0)),
-        welcome(21, "emil.1", resumed=True, messages=[bot_row(2, 4, "two words", "done", "answered")]),
-        got(22, "restart", "emil.1", reply=REPLY, epoch=2),
-        numbered(23, "sources", 2, 1, "emil.1", sources=SOURCES),
-        numbered(24, "delta", 2, 2, "emil.1", text="two words"),
-        done(25, 2, 3, "two words", "emil.1", citations=[1]),
-    ]
-    assert kinds([*story(), *told]) == set()
-
-
 def test_a_question_asked_again_after_its_end_may_be_told_again():
     again = [
         {"t": 20, "what": "ask", "who": "dora.1", "id": ASK},
