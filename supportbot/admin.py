@@ -8,6 +8,8 @@ from django.http import HttpRequest, HttpResponse
 from django.template.response import TemplateResponse
 from django.urls import URLPattern, path
 from django.utils import timezone
+from django.utils.html import format_html, format_html_join
+from django.utils.safestring import SafeString
 
 from supportbot import status
 from supportbot.models import Status
@@ -24,6 +26,9 @@ class StatusAdmin(admin.ModelAdmin):
         css = {"all": ("admin/supportbot/status.css",)}
 
     def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
@@ -63,4 +68,18 @@ def summary(groups: Sequence[status.Group]) -> dict[str, object]:
 
 
 def _row(part: Part) -> dict[str, object]:
-    return {"part": part, "id": part.key.replace(":", "-").replace(".", "-"), "sign": SIGNS[part.state]}
+    """`id` is for links within the page."""
+    since = timezone.localtime(part.since)
+    return {
+        "part": part,
+        "id": part.key.replace(":", "-").replace(".", "-"),
+        "sign": SIGNS[part.state],
+        "is_today": since.date() == timezone.localdate(),
+        "remedy": _with_code(part.remedy),
+    }
+
+
+def _with_code(text: str) -> SafeString:
+    """What stands between two backticks as code."""
+    parts = enumerate(text.split("`"))
+    return format_html_join("", "{}", ((format_html("<code>{}</code>", part) if n % 2 else part,) for n, part in parts))

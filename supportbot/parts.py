@@ -20,7 +20,7 @@ SERVERS, WORK = "Servers", "Work behind the scenes"
 LITTLE_ROOM, NO_ROOM = 2 * 1024**3, 512 * 1024**2  # bytes
 STATES = {"ok": State.WORKS, "starting": State.STARTING, "late": State.LATE, "stuck": State.STUCK}
 RESTARTS = "`manage.py up` starts it again by itself"
-RUN_YOURSELF = f"{RESTARTS}; see logs/worker.log in the data folder. If you run it yourself:"
+RUN_YOURSELF = f"{RESTARTS}; see `logs/worker.log` in the data folder. If you run it yourself:"
 MODEL_WORDS = {
     "ok": (State.WORKS, "It answers."),
     "loading": (State.STARTING, "It is loading its models; a first start converts them, which takes a minute."),
@@ -75,7 +75,7 @@ def redis() -> Iterator[Part]:
         heartbeats.redis_client().ping()
     except (RedisError, OSError) as error:
         text = f"It does not answer ({type(error).__name__}). Answers come, without replay; saved articles wait longer."
-        remedy = f"{RESTARTS}; see logs/valkey.log. Your own: look at REDIS_URL and at that server."
+        remedy = f"{RESTARTS}; see `logs/valkey.log`. Your own: look at REDIS_URL and at that server."
         yield Part("redis", "Redis or Valkey", State.STUCK, text, remedy)
     else:
         took = 1000 * (time.perf_counter() - began)
@@ -95,7 +95,7 @@ def _model(key: str, title: str, url: str, lack: str) -> Part:
     if state in (State.WORKS, State.STARTING):
         return Part(key, title, state, text)
     remedy = (
-        f"{RESTARTS}; see logs/model.log in the data folder, and try `manage.py check_models`."
+        f"{RESTARTS}; see `logs/model.log` in the data folder, and try `manage.py check_models`."
         if url.startswith("unix:")
         else "Look at that server and its log, and at the address and the key in the settings."
     )
@@ -108,7 +108,7 @@ def beat() -> Iterator[Part]:
         text = f"{heard.beats} run side by side; exactly one should. Everything is done, more often than needed."
         yield _of_sign("beat", "Beat", heard.beat, text, "Run it once: end the others.", State.LATE)
         return
-    remedy = f"{RUN_YOURSELF} celery -A supportbot.celery beat"
+    remedy = f"{RUN_YOURSELF} `celery -A supportbot.celery beat`."
     text = "It sends the workers what is to be done regularly."
     yield _of_sign("beat", "Beat", heard.beat, text, remedy)
 
@@ -119,7 +119,7 @@ def queues() -> Iterator[Part]:
         name = sign.name.removeprefix("queue:")
         tasks = "no task waits" if not waiting[name] else f"{waiting[name]} task{'s' * (waiting[name] > 1)} wait"
         text = f"A worker of this queue ends its tasks; {tasks}."
-        remedy = f"{RUN_YOURSELF} celery -A supportbot.celery worker --queues {','.join(heartbeats.queues())}"
+        remedy = f"{RUN_YOURSELF} `celery -A supportbot.celery worker --queues {','.join(heartbeats.queues())}`."
         length = Figure("supportbot_queue_tasks", "Tasks that wait in a queue.", waiting[name], {"queue": name})
         yield _of_sign(sign.name, f"Worker of the queue “{name}”", sign, text, remedy, figures=(length,))
 
@@ -128,8 +128,8 @@ def sweeps() -> Iterator[Part]:
     titles = heartbeats.sweeps()
     for sign in heartbeats.listen().sweeps:
         name, seconds = titles[sign.name.removeprefix("sweep:")]
-        text = f"Looked for every {seconds:.0f} s."
-        remedy = "If beat and workers are well, its task fails: see logs/worker.log."
+        text = f"It runs every {seconds:.0f} s."
+        remedy = "If beat and workers are well, its task fails: see `logs/worker.log`."
         yield _of_sign(sign.name, f"Sweep “{name}”", sign, text, remedy)
 
 
@@ -155,7 +155,15 @@ def _of_sign(
             text = f"The last sign of life was {_ago(sign.age)} ago."
     bad = state in (State.LATE, State.STUCK)
     state = least if state == State.WORKS else state
-    return Part(key, title, state, text, remedy if state != State.WORKS else "", since if bad else None, figures)
+    return Part(
+        key,
+        title,
+        state,
+        text,
+        remedy if state not in (State.WORKS, State.STARTING) else "",
+        since if bad else None,
+        figures,
+    )
 
 
 def disk() -> Iterator[Part]:

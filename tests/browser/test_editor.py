@@ -6,6 +6,7 @@ from playwright.sync_api import expect
 from knowledge import indexing, publishing
 from knowledge.models import Article, Category, Chunk, TestQuestion
 from tests.browser.conftest import adas_page
+from tests.browser.legibility import too_faint
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("beside_the_browser")]
 WIDE, MIDDLE, NARROW = ({"width": width, "height": 900} for width in (1440, 1100, 360))
@@ -160,37 +161,6 @@ def test_a_lost_reply_makes_no_second_article_and_no_conflict(page):
     assert (Article.objects.get().pk, Article.objects.get().body) == (article.pk, "Fourth words.")
 
 
-LEGIBLE = """async () => {
-  // The admin's links fade from one scheme's colour to the other's: what is read is where they arrive.
-  const fading = document.getAnimations().filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime));
-  await Promise.allSettled(fading.map((one) => one.finished));
-  const ink = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
-  const rgb = (colour) => {
-    ink.clearRect(0, 0, 1, 1);
-    ink.fillStyle = colour;
-    ink.fillRect(0, 0, 1, 1);
-    return [...ink.getImageData(0, 0, 1, 1).data];
-  };
-  const part = (value) => (value / 255 <= 0.03928 ? value / 255 / 12.92 : ((value / 255 + 0.055) / 1.055) ** 2.4);
-  const light = ([red, green, blue]) => 0.2126 * part(red) + 0.7152 * part(green) + 0.0722 * part(blue);
-  const behind = (node) => {
-    for (; node; node = node.parentElement) {
-      const colour = rgb(getComputedStyle(node).backgroundColor);
-      if (colour[3] === 255) return colour;
-    }
-    return [255, 255, 255];
-  };
-  const faint = [];
-  for (const node of document.querySelectorAll(".kb-editor *, .kb-bar *, .kb-state *")) {
-    const said = [...node.childNodes].some((child) => child.nodeType === Node.TEXT_NODE && child.data.trim());
-    if (!said || !node.checkVisibility()) continue;
-    const pair = [light(rgb(getComputedStyle(node).color)), light(behind(node))].sort((a, b) => b - a);
-    if ((pair[0] + 0.05) / (pair[1] + 0.05) < 4.5) faint.push(`${node.className} ${node.textContent.slice(0, 40)}`);
-  }
-  return faint;
-}"""
-
-
 def test_all_of_the_desk_is_legible_in_both_schemes(page):
     indexing.active_space()
     write(page, "## Saturday\n\nSaturday costs £9.95, see [prices](/help/prices/) and `code`.")
@@ -204,7 +174,7 @@ def test_all_of_the_desk_is_legible_in_both_schemes(page):
             page.emulate_media(color_scheme=scheme)
             for tab_of in page.locator('[role="tab"]:visible').all():
                 tab_of.click()
-                assert page.evaluate(LEGIBLE) == []
+                assert too_faint(page, ".kb-editor *, .kb-bar *, .kb-state *") == []
 
 
 HTML = """<meta charset="utf-8"><style>p { color: red }</style><script>alert(1)</script>
