@@ -12,6 +12,7 @@ from statistics import median
 from typing import Any
 
 RESAMPLES = 1000
+DRAWS = range(RESAMPLES)
 SEED = 20261123
 
 
@@ -108,9 +109,7 @@ def interval(groups: Sequence[Sequence[float]]) -> Ratio:
     for _ in range(RESAMPLES):
         drawn = chance.choices(groups, k=len(groups))
         medians.append(median(value for group in drawn for value in chance.choices(group, k=len(group))))
-    medians.sort()
-    tail = round(0.025 * RESAMPLES)
-    return Ratio(median(pooled), medians[tail], medians[-tail - 1], len(pooled), len(groups))
+    return Ratio(median(pooled), *_middle(medians), len(pooled), len(groups))
 
 
 def share_of_roof(rate: float, weights: int, bandwidth: float) -> float:
@@ -122,6 +121,31 @@ def quantile(values: Sequence[float], share: float) -> float:
     """The least value that is not below the given share of all."""
     ordered = sorted(values)
     return ordered[max(0, ceil(share * len(ordered)) - 1)]
+
+
+def quantile_with_interval(values: Sequence[float], share: float) -> tuple[float, float, float]:
+    """The quantile, and between what it lies when the values are drawn again (95 %)."""
+    chance = random.Random(SEED)
+    return quantile(values, share), *_middle(quantile(chance.choices(values, k=len(values)), share) for _ in DRAWS)
+
+
+def ratio_with_interval(
+    above: Sequence[float], below: Sequence[float], figure: Callable[[Sequence[float]], float]
+) -> tuple[float, float, float]:
+    """Of one figure of two samples, each drawn again for the interval (95 %)."""
+    chance = random.Random(SEED)
+
+    def again(values: Sequence[float]) -> float:
+        return figure(chance.choices(values, k=len(values)))
+
+    return figure(above) / figure(below), *_middle(again(above) / again(below) for _ in DRAWS)
+
+
+def _middle(drawn: Iterable[float]) -> tuple[float, float]:
+    """What 95 % of the values lie between."""
+    ordered = sorted(drawn)
+    tail = round(0.025 * len(ordered))
+    return ordered[tail], ordered[-tail - 1]
 
 
 def _pairs(ours: Round, theirs: Round, seconds: Callable[[Heard], float | None]) -> list[float]:
