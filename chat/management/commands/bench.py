@@ -1,4 +1,4 @@
-"""`manage.py bench search|indexing|chaos|engine …`: how fast the product is, on sets that are made for it."""
+"""`manage.py bench search|indexing|sockets|burst …`: how fast the product is, on sets that are made for it."""
 
 import json
 import logging
@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from chat.bench import engine
+from chat.bench import burst, engine, sockets, tuning
 from knowledge.bench import chaos, indexing, search
 from knowledge.bench.corpus import NoTexts
 from knowledge.embedding import EmbeddingFailed
@@ -19,7 +19,14 @@ from supportbot.embedded import EmbeddedError
 
 MOST_PASSAGES = 1_000_000
 MOST_QUESTIONS = 2_000
-APART = {"indexing": indexing, "chaos": chaos, "engine": engine}  # what needs processes of its own
+APART = {  # what needs processes of its own
+    "indexing": indexing,
+    "chaos": chaos,
+    "engine": engine,
+    "tuning": tuning,
+    "sockets": sockets,
+    "burst": burst,
+}
 
 
 class Command(BaseCommand):
@@ -27,7 +34,7 @@ class Command(BaseCommand):
     requires_system_checks: list[str] = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
-        kinds = parser.add_subparsers(dest="kind", required=True, metavar="search|indexing|chaos|engine")
+        kinds = parser.add_subparsers(dest="kind", required=True, metavar="|".join(["search", *APART]))
         one = kinds.add_parser("search", help="how long does a search take among many passages, and what does it miss?")
         one.add_argument("--passages", type=int, default=10_000, metavar="N", help="how many (default: 10,000)")
         one.add_argument("--questions", type=int, default=200, metavar="N", help="real questions asked (default: 200)")
