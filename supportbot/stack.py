@@ -8,11 +8,13 @@ import kombu.exceptions
 import redis
 from django.conf import settings
 
+from supportbot import heartbeats
 from supportbot.celery import app
 from supportbot.supervisor import Child
 
-WEB, WORKER, MODEL = "web", "worker", "model"
+WEB, WORKER, BEAT, MODEL = "web", "worker", "beat", "model"
 ASK_SECONDS = 1.5
+BEAT_SECONDS = 30.0  # it sends something every few
 CLOSE_SECONDS = 5  # for pages and sockets that are open when the web process is asked to stop
 MAX_FRAME_BYTES = 65_536  # a larger frame closes its socket with 1009
 
@@ -46,9 +48,9 @@ def _model_status() -> str:
 
 def worker_child() -> Child:
     name = f"supportbot-{os.getpid()}@localhost"
-    command = [sys.executable, "-m", "celery", "-A", "supportbot.celery", "worker", "--beat", "--hostname", name]
+    command = [sys.executable, "-m", "celery", "-A", "supportbot.celery", "worker", "--hostname", name]
     command += ["--queues", "embed,chat,sweep,import", "--concurrency", "3", "--loglevel", "INFO"]
-    command += ["--schedule", str(settings.DATA_DIR / "beat-schedule"), "--without-gossip", "--without-mingle"]
+    command += ["--without-gossip", "--without-mingle"]
 
     def answers() -> bool:
         try:
@@ -57,6 +59,22 @@ def worker_child() -> Child:
             return False
 
     return Child(WORKER, command, answers, stop_seconds=15)
+
+
+def beat_child() -> Child:
+    """Apart from the worker: inside one it is a child of its own, whose death nobody hears of."""
+    command = [sys.executable, "-m", "celery", "-A", "supportbot.celery", "beat", "--loglevel", "INFO"]
+    command += ["--schedule", str(settings.DATA_DIR / "beat-schedule")]
+
+    def answers() -> bool:
+        """It has sent something lately, as it tells in Redis."""
+        try:
+            age = heartbeats.listen().beat.age
+        except (redis.RedisError, OSError):
+            return False
+        return age is not None and age < BEAT_SECONDS
+
+    return Child(BEAT, command, answers, stop_seconds=5)
 
 
 def web_child(host: str, port: int) -> Child:

@@ -24,7 +24,7 @@ from supportbot.health import model_state
 from supportbot.log_file import log_tail
 from supportbot.people import FIRST_PEOPLE, ensure_first_people
 from supportbot.server_binaries import die_with_parent
-from supportbot.stack import MODEL, model_child, model_failed, serves_model, web_child, worker_child
+from supportbot.stack import MODEL, beat_child, model_child, model_failed, serves_model, web_child, worker_child
 from supportbot.startup_checks import (
     StartError,
     check_data_dir,
@@ -72,6 +72,7 @@ def up(host: str, port: int, terminal: Terminal) -> int:
             supervisor.start(model_child())
         _migrate(supervisor, stop, terminal)
         supervisor.start(worker_child())
+        supervisor.start(beat_child())
         supervisor.start(web_child(host, port))
         _fill(supervisor, stop, terminal)
         _serve(supervisor, stop, terminal)
