@@ -11,19 +11,20 @@ from types import TracebackType
 from typing import Any
 
 import structlog
+from structlog.typing import EventDict
 
 PRIVATE = {"text", "question", "answer", "body", "email", "token", "note", "comment", "password", "identity", "prompt"}
 MOST_CAUSES, MOST_FRAMES = 4, 12
 
 
-def refuse_private(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def refuse_private(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Drop what must not be written down, and say that it was dropped: a log line must never break an answer."""
     for name in PRIVATE & event.keys():
         event[name] = "(private)"
     return event
 
 
-def tell_error(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def tell_error(_logger: object, _method: str, event: EventDict) -> EventDict:
     """In place of an error: its kind, that of what caused it, and the lines that it came through, the last first."""
     given = event.pop("exc_info", None)
     if given is True:
@@ -52,12 +53,13 @@ def places(trace: TracebackType | None) -> str:
     return " < ".join(f"{'/'.join(c.co_filename.split('/')[-2:])}:{n} {c.co_name}" for c, n in reversed(frames))
 
 
-def strip_task(_logger: object, _method: str, event: dict[str, Any]) -> dict[str, Any]:
+def strip_task(_logger: object, _method: str, event: EventDict) -> EventDict:
     """Celery's own lines of a task: its name and id, without what it was given and what the error says."""
     record: logging.LogRecord = event["_record"]
     data = getattr(record, "data", None)
     if record.name == "celery.app.trace" and isinstance(data, dict):
-        event |= {"event": f"task {data.get('description', 'ended')}", "task": data.get("name"), "id": data.get("id")}
+        event["event"] = f"task {data.get('description', 'ended')}"
+        event["task"], event["id"] = data.get("name"), data.get("id")
     return event
 
 

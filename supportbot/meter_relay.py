@@ -76,7 +76,7 @@ def tell() -> bool:
         redis = redis_client()
         pipeline = redis.pipeline(transaction=False)
         pipeline.set(f"{KEY}:{_process}", text, ex=KEPT_SECONDS)
-        pipeline.zadd(KEY, {_process: int(redis.time()[0])})  # type: ignore[index]
+        pipeline.zadd(KEY, {_process: int(redis.time()[0])})
         pipeline.execute()
     except (RedisError, OSError):
         return False
@@ -95,14 +95,12 @@ def families() -> list[Any]:
 def told() -> list[Told]:
     """By every process of late, the newest first. Raises RedisError, OSError."""
     redis = redis_client()
-    now = int(redis.time()[0])  # type: ignore[index]
+    now = int(redis.time()[0])
     redis.zremrangebyscore(KEY, "-inf", now - KEPT_SECONDS)
-    names = redis.zrevrange(KEY, 0, MOST_PROCESSES - 1, withscores=True)
-    if not names:
-        return []
-    texts = redis.mget([f"{KEY}:{name}" for name, _ in names])  # type: ignore[union-attr]
-    rows = zip(names, texts, strict=True)  # type: ignore[arg-type]
-    return [Told(name, max(0.0, now - at), json.loads(text)) for (name, at), text in rows if text]
+    rows: Any = redis.zrevrange(KEY, 0, MOST_PROCESSES - 1, withscores=True)
+    texts = redis.mget([f"{KEY}:{name}" for name, _ in rows]) if rows else []
+    pairs = zip(rows, texts, strict=True)
+    return [Told(name, max(0.0, now - at), json.loads(text)) for (name, at), text in pairs if text]
 
 
 def metrics() -> Iterator[Metric]:

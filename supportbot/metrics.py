@@ -69,8 +69,8 @@ def figures(groups: list[status.Group]) -> Iterator[Metric]:
     state = GaugeMetricFamily("supportbot_part_state", "1 for the state that a part is in.", labels=["part", "state"])
     found: dict[str, GaugeMetricFamily] = {}
     for part in parts:
-        for each in status.State.values:
-            state.add_metric([part.key, each], float(part.state == each))
+        for each in status.State:
+            state.add_metric([part.key, each.value], float(part.state == each))
         for figure in part.figures:
             labels = list(figure.labels)
             family = found.setdefault(figure.name, GaugeMetricFamily(figure.name, figure.text, labels=labels))

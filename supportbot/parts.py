@@ -114,7 +114,7 @@ def beat() -> Iterator[Part]:
 
 
 def queues() -> Iterator[Part]:
-    waiting = {name: int(heartbeats.redis_client().llen(name)) for name in heartbeats.queues()}  # type: ignore[arg-type]
+    waiting = {name: int(heartbeats.redis_client().llen(name)) for name in heartbeats.queues()}
     for sign in heartbeats.listen().queues:
         name = sign.name.removeprefix("queue:")
         tasks = "no task waits" if not waiting[name] else f"{waiting[name]} task{'s' * (waiting[name] > 1)} wait"

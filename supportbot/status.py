@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from enum import StrEnum
+from typing import Any
 
 from django.db import DatabaseError, connection, transaction
-from django.db.models import TextChoices
 from redis.exceptions import RedisError
 
 from supportbot.heartbeats import redis_client
@@ -25,12 +26,16 @@ DATABASE_MILLISECONDS = 3000
 RECENT_SECONDS = 5.0
 
 
-class State(TextChoices):
-    WORKS = "works", "Works"
-    STARTING = "starting", "Starting"
-    LATE = "late", "Late"
-    STUCK = "stuck", "Stuck"
-    UNKNOWN = "unknown", "Not known"
+class State(StrEnum):
+    WORKS = "works"
+    STARTING = "starting"
+    LATE = "late"
+    STUCK = "stuck"
+    UNKNOWN = "unknown"
+
+    @property
+    def label(self) -> str:
+        return "Not known" if self is State.UNKNOWN else self.value.capitalize()
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,7 +139,7 @@ def _dated(parts: Sequence[Part]) -> dict[str, Part]:
         kept = {key: (one["state"], one["since"]) for key, one in _kept().items()}
     except (RedisError, OSError, ValueError, KeyError, TypeError):
         kept = {}
-    changed: dict[str, str] = {}
+    changed: dict[Any, Any] = {}
     dated: dict[str, Part] = {}
     for part in parts:
         state, since = kept.get(part.key) or _known.get(part.key) or ("", now)
@@ -155,9 +160,9 @@ def _kept() -> dict[str, dict]:
     return {key: json.loads(value) for key, value in answer.items()}
 
 
-def _keep(changed: Mapping[str, str]) -> None:
+def _keep(changed: Mapping[Any, Any]) -> None:
     try:
-        redis_client().hset(KEY, mapping=dict(changed))
+        redis_client().hset(KEY, mapping=changed)
     except (RedisError, OSError) as error:
         logger.warning("status_not_kept", error=type(error).__name__)
 
