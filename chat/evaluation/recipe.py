@@ -4,6 +4,7 @@ import ast
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -66,8 +67,12 @@ def unlike(ours: dict[str, Any], theirs: dict[str, Any]) -> list[str]:
     return sorted(name for name in ours.keys() | theirs.keys() if ours.get(name) != theirs.get(name))
 
 
+@cache
 def code_of(module: str) -> str:
-    """A fingerprint of the source of a module and of all of ours that it imports, directly or not."""
+    """A fingerprint of the source of a module and of all of ours that it imports, directly or not.
+
+    Read once: what is edited afterwards does not run in this process.
+    """
     digest = hashlib.sha256()
     for path in sorted(_sources(module)):
         digest.update(path.read_bytes())
