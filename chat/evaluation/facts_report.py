@@ -74,7 +74,8 @@ def lines(pairs: Sequence[Pair]) -> list[str]:
     by_language = grouped(pairs, lambda one: one.live.language or "not told")
     if len(by_language) > 2:
         told += ["", *_table("language", by_language)]
-    told += ["", *_kinds(by_set), "", *_stops(by_set[ALL].wrote)]
+    by_answer = grouped(pairs, lambda one: "with an answer" if one.answerable else "without an answer")
+    told += ["", *_kinds("set", by_set), "", *_kinds("questions", by_answer), "", *_stops(by_set[ALL].wrote)]
     false = [one for one in by_set[ALL].wrote if one.is_false_stop]
     passed = [one for one in by_set[ALL].delivered if one.delivered]
     told += _to_read("Delivered with a fact that stands in no passage", [(one, one.delivered) for one in passed])
@@ -114,15 +115,15 @@ def _table(head: str, groups: dict[str, Group]) -> Iterator[str]:
         yield f"| {name} | {' | '.join(map(str, group.figures().values()))} |"
 
 
-def _kinds(groups: dict[str, Group]) -> Iterator[str]:
+def _kinds(head: str, groups: dict[str, Group]) -> Iterator[str]:
     """What became of the questions, and how long it took."""
-    yield "| set | questions | seconds, p50 and p95 | the model asked | what customers got |"
+    yield f"| {head} | asked | seconds, p50 and p95 | the model asked | what customers got |"
     yield "|---|---|---|---|---|"
     for name, group in groups.items():
         kinds = Counter(kind_of(one.row) for one in group.live)
         told = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
-        asked = [one.row for one in group.model if one.row.passages]
-        yield f"| {name} | {len(group.live)} | {_times(group.live)} | {_times(group.model)} of {len(asked)} | {told} |"
+        asked = [one for one in group.model if one.row.heard_model]
+        yield f"| {name} | {len(group.live)} | {_times(group.live)} | {_times(asked)} of {len(asked)} | {told} |"
 
 
 def _times(judged: Sequence[Judged]) -> str:
