@@ -72,6 +72,7 @@ def _measure(options: dict[str, Any], say: Say) -> dict[str, Any]:
         least=options["prompts"],
         threads=options["threads"],
         python=options["python"],
+        device=settings.MODEL_DEVICE,
     )
     model = Model(
         name=settings.CHAT_MODEL,

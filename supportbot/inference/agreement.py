@@ -46,7 +46,7 @@ def agreement(exact: Llama, answers: Sequence[tuple[list[int], list[int]]]) -> A
     for number, (prompt, output) in enumerate(answers):
         part = Part([*prompt, *output[:-1]], exact.new_states(len(prompt) + len(output)), exact.adapter)
         logits = exact.torch_step([part])[len(prompt) - 1 :]
-        chosen = torch.tensor(output)
+        chosen = torch.tensor(output, device=logits.device)
         gaps = logits.amax(-1) - logits.gather(1, chosen[:, None])[:, 0]
         wrong = gaps.nonzero()[:, 0].tolist()
         same, compared = same + len(output) - len(wrong), compared + len(output)

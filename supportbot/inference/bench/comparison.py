@@ -35,6 +35,7 @@ class Plan:
     least: int
     threads: int
     python: str
+    device: str = "cpu"  # of our server, of transformers and of the roof, as torch names it
     seed: int = 1
 
     @property
@@ -82,7 +83,8 @@ class Comparison:
             stack.callback(server.stop)
             merged, given = self._questions(place, server)
             peers = {peer.name: peer for peer in self._started(merged, given, place, server, stack)}
-            roof = Peer("roof", "roof", {"threads": self.plan.threads}, place / "roof.log")
+            given_roof = {"threads": self.plan.threads, "device": self.plan.device}
+            roof = Peer("roof", "roof", given_roof, place / "roof.log")
             stack.callback(roof.stop)
             roof.start()
             questions = given[:-WARM]
@@ -155,7 +157,8 @@ class Comparison:
         plan = self.plan
         for name in ("generate", "generate_batch"):
             if name in plan.peers:
-                given = {"folder": merged["folder"], "threads": plan.threads, "batch": name == "generate_batch"}
+                given = {"folder": merged["folder"], "threads": plan.threads, "device": plan.device}
+                given["batch"] = name == "generate_batch"
                 yield Peer(name, "generating", given, place / f"{name}.log")
         if "llamacpp" not in plan.peers:
             return

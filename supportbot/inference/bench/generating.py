@@ -9,14 +9,14 @@ from supportbot.inference.bench.talking import Answer, Job, job_of, queue_of, ro
 
 
 def load(given: dict[str, Any]) -> tuple[dict[str, Any], Answer]:
-    """`folder` holds the weights; `batch`: side by side."""
+    """`folder` holds the weights; `batch`: side by side; `device` as torch names it."""
     import torch
     import transformers
 
     torch.set_num_threads(given["threads"])
     torch.set_flush_denormal(True)
     transformers.utils.logging.disable_progress_bar()
-    model = transformers.AutoModelForCausalLM.from_pretrained(given["folder"], dtype="auto").eval()
+    model = transformers.AutoModelForCausalLM.from_pretrained(given["folder"], dtype="auto").eval().to(given["device"])
     model.generation_config.eos_token_id = None  # all peers write the same number of tokens
     told = {
         "version": f"transformers {transformers.__version__}, torch {torch.__version__}",
@@ -77,8 +77,8 @@ def _write(model: Any, jobs: Sequence[Job]) -> None:
     seen = [[0] * (longest - len(job.ids)) + [1] * len(job.ids) for job in jobs]
     with torch.inference_mode():
         model.generate(
-            input_ids=torch.tensor(rows),
-            attention_mask=torch.tensor(seen),
+            input_ids=torch.tensor(rows, device=model.device),
+            attention_mask=torch.tensor(seen, device=model.device),
             max_new_tokens=max(job.tokens for job in jobs),
             do_sample=False,
             pad_token_id=0,

@@ -45,7 +45,7 @@ def started(tmp_path):
 
 @pytest.mark.parametrize("batch", [False, True])
 def test_transformers_writes_what_it_always_writes_alone_and_padded(batch, tiny_folder, expected, started):
-    peer = started("generating", {"folder": str(tiny_folder), "threads": 1, "batch": batch})
+    peer = started("generating", {"folder": str(tiny_folder), "threads": 1, "device": "cpu", "batch": batch})
     assert peer.facts["precision"] == "float32" and "transformers" in peer.facts["version"]
     told = peer.ask({"streams": 2, "asked": ASKED})
     assert [one["output"] for one in told["heard"]] == [expected(one["ids"], one["tokens"]) for one in ASKED]
@@ -56,7 +56,7 @@ def test_transformers_writes_what_it_always_writes_alone_and_padded(batch, tiny_
 
 
 def test_the_memory_is_measured_in_bytes_a_second(started):
-    told = started("roof", {"threads": 1}).ask({})
+    told = started("roof", {"threads": 1, "device": "cpu"}).ask({})
     assert set(told) == {"copy", "product"} and all(1e8 < rate < 1e13 for rate in told.values())
 
 
