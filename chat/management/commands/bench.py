@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management.base import BaseCommand, CommandError
 
-from chat.bench import burst, engine, sockets, tuning
+from chat.bench import beside, burst, engine, questions, sockets, tuning
 from knowledge.bench import chaos, indexing, search
 from knowledge.bench.corpus import NoTexts
 from knowledge.embedding import EmbeddingFailed
@@ -26,6 +26,8 @@ APART = {  # what needs processes of its own
     "tuning": tuning,
     "sockets": sockets,
     "burst": burst,
+    "questions": questions,
+    "beside": beside,
 }
 
 
