@@ -10,6 +10,7 @@ from tests.chaos.schedule import Planned
 from tests.chaos.world import World
 
 MOST_SECONDS = 150.0  # of one fault, with its healing
+DISK_FULL = "disk full"  # only where the data lies on a small disk of its own
 
 Fault = Callable[[World, random.Random], Awaitable[None]]
 # Most valuable first. What it is done to keeps two faults of one target apart.
@@ -29,8 +30,10 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "engine killed": ("model", servers.model_killed),
     "engine frozen": ("model", servers.model_frozen),
     "engine misbehaves": ("model", servers.model_misbehaves),
+    DISK_FULL: ("disk", servers.disk_full),
     "worker's child killed": ("worker", servers.worker_child_killed),
     "worker killed": ("worker", servers.worker_tree_killed),
+    "beat killed": ("worker", servers.beat_killed),
     "two beats": ("worker", servers.two_beats),
     "all lines cut": ("lines", lines.lines_cut),
     "lines held": ("lines", lines.lines_held),

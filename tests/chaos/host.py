@@ -42,7 +42,7 @@ def run(ports: list[int], script: Path, skew: float, pause) -> None:
 
     from supportbot.embedded import EmbeddedServices
     from supportbot.log_file import log_tail
-    from supportbot.stack import web_child, worker_child
+    from supportbot.stack import beat_child, web_child, worker_child
     from supportbot.supervisor import FIRST_DELAY, TICK_SECONDS, Child, Supervisor
     from tests.chaos import shop
 
@@ -55,6 +55,7 @@ def run(ports: list[int], script: Path, skew: float, pause) -> None:
         supervisor.start(engine_child(settings.RUN_DIR / "model.sock", script, Child))
         call_command("migrate", verbosity=0, interactive=False)
         supervisor.start(worker_child())
+        supervisor.start(beat_child())
         for number, port in enumerate(ports, 1):
             child = web_child("127.0.0.1", port)
             child.name = f"web-{number}"

@@ -12,6 +12,7 @@ import os
 import random
 import shutil
 import socket
+import subprocess
 import sys
 import tempfile
 import time
@@ -40,6 +41,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--webs", type=int, default=2, help="web processes (default: %(default)s)")
     parser.add_argument("--faults", default="", help="names, separated by commas (default: all)")
     parser.add_argument("--apart", type=float, nargs=2, default=(1.5, 5.0), help="seconds between two faults")
+    parser.add_argument("--disk", type=int, default=0, help="MB of a disk of its own, which is filled (as root)")
     parser.add_argument("--skew", type=float, default=0.0, help="seconds that one web process's clock is ahead")
     parser.add_argument("--production", action="store_true", help="leases and patience as in production")
     parser.add_argument("--json", type=Path, help="where the report is written")
@@ -78,20 +80,26 @@ def main() -> int:
     from supportbot.embedded import make_data_dir
 
     make_data_dir(data_dir)
+    if options.disk:
+        size = f"size={options.disk}m,mode=0711"
+        subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(data_dir)], check=True)
+    path = options.history or Path(f"{data_dir}.jsonl")
     try:
-        report = asyncio.run(_run(options, seed, data_dir))
+        report = asyncio.run(_run(options, seed, data_dir, path))
         if report["violations"]:
             kept = data_dir.with_suffix(".kept")
             shutil.copytree(data_dir / "logs", kept / "logs")
-            if options.history is None:
-                shutil.copy(data_dir / "history.jsonl", kept)
-            print(f"the logs are kept in {kept}, the history in {options.history or kept}")
+            print(f"the logs are kept in {kept}, the history in {path}")
+        elif options.history is None:
+            path.unlink()
     finally:
+        if options.disk:
+            subprocess.run(["umount", str(data_dir)], check=True)
         shutil.rmtree(data_dir, ignore_errors=True)
     return 1 if report["violations"] else 0
 
 
-async def _run(options: argparse.Namespace, seed: int, data_dir: Path) -> dict[str, Any]:
+async def _run(options: argparse.Namespace, seed: int, data_dir: Path, path: Path) -> dict[str, Any]:
     from django.conf import settings
 
     from tests.chaos import checker, history, report
@@ -104,7 +112,6 @@ async def _run(options: argparse.Namespace, seed: int, data_dir: Path) -> dict[s
     stack = Stack(data_dir, settings.RUN_DIR, [free_port() for _ in range(options.webs)], options.skew)
     began = time.monotonic()
     stack.start()
-    path = options.history or data_dir / "history.jsonl"
     try:
         await stack.ready()
         print(f"ready after {time.monotonic() - began:.0f} s", flush=True)

@@ -11,9 +11,10 @@ from django.conf import settings
 from django.db import Error
 
 from knowledge.bench.chaos_checks import mixtures, unrepaired
+from knowledge.retrieval import RetrievalError
 from tests.chaos import shop
 from tests.chaos.browsers import Browser
-from tests.chaos.faults import FAULTS, carry_out
+from tests.chaos.faults import DISK_FULL, FAULTS, carry_out
 from tests.chaos.history import History
 from tests.chaos.lines import Lines
 from tests.chaos.schedule import plan
@@ -50,7 +51,7 @@ class Scene:
         lives = [asyncio.create_task(browser.live(self.over)) for browser in browsers]
         looker = asyncio.create_task(self._look())
         try:
-            kinds = self.options.faults or list(FAULTS)
+            kinds = self.options.faults or [kind for kind in FAULTS if kind != DISK_FULL or self.options.disk]
             seconds = 60 * self.options.minutes
             await carry_out(world, plan(self.seed, seconds, kinds, tuple(self.options.apart)))
             seconds = self.history.now() - began
@@ -91,7 +92,7 @@ class Scene:
             self.stack.check()
             try:
                 found = await database_sync_to_async(mixtures)()
-            except Error:
+            except (Error, RetrievalError):
                 continue  # the database is away: a fault
             self._note("passages_mixed", found)
 

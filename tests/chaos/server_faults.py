@@ -18,7 +18,7 @@ from redis.exceptions import RedisError
 
 from supportbot.server_binaries import die_with_parent
 from supportbot.server_process import valkey_answers
-from supportbot.stack import worker_child
+from supportbot.stack import beat_child
 from tests.chaos.engine import misbehaving_script, steady_script
 from tests.chaos.stack import PROJECT, wait
 from tests.chaos.world import World
@@ -27,6 +27,8 @@ BACK_SECONDS = 60.0
 DRAIN_SECONDS = 20.0  # the supervisor gives it twelve
 MISBEHAVING_SECONDS, REQUESTS = 4.0, 15
 TWO_BEATS_SECONDS = 10.0
+FULL_SECONDS = (3.0, 8.0)
+MEGABYTE = 2**20
 
 
 async def web_killed(world: World, chance: random.Random) -> None:
@@ -113,6 +115,19 @@ async def model_misbehaves(world: World, chance: random.Random) -> None:
     await world.stack.engine_meets(steady_script())
 
 
+async def disk_full(world: World, chance: random.Random) -> None:
+    """Of everything that is kept: database, Valkey's file, logs. Then there is room again."""
+    ballast = world.stack.data_dir / "ballast"
+    with ballast.open("wb", buffering=0) as file, suppress(OSError):
+        while True:
+            file.write(bytes(MEGABYTE))
+            await asyncio.sleep(0)
+    await asyncio.sleep(chance.uniform(*FULL_SECONDS))
+    ballast.unlink()
+    await _postgres_back(world)
+    await _valkey_back(world)
+
+
 async def worker_child_killed(world: World, chance: random.Random) -> None:
     children = world.stack.family("worker")[1:]
     if children:
@@ -125,11 +140,15 @@ async def worker_tree_killed(world: World, chance: random.Random) -> None:
     await _kill(world, "worker")
 
 
+async def beat_killed(world: World, chance: random.Random) -> None:
+    await _kill(world, "beat")
+
+
 async def two_beats(world: World, chance: random.Random) -> None:
-    """A second worker with a beat of its own, as after a deployment that forgot the first."""
-    command = worker_child().command
+    """As after a deployment that forgot the first."""
+    command = list(beat_child().command)
     command[command.index("--schedule") + 1] = str(world.stack.data_dir / "second-schedule")
-    with (world.stack.data_dir / "logs" / "second-worker.log").open("ab") as log:
+    with (world.stack.data_dir / "logs" / "second-beat.log").open("ab") as log:
         process = subprocess.Popen(
             command, cwd=PROJECT, env=os.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
             start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM),
