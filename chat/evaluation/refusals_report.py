@@ -4,6 +4,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
+from django.utils.html import format_html
+
 from chat.evaluation.pictures import Axis, Line, facts, folded, heading, page, table
 from chat.evaluation.pictures import curve as picture
 from chat.evaluation.refusals_curve import Case, Operating, Way, at_most, auroc, curve
@@ -55,17 +57,21 @@ def _cell(found: Operating | None) -> str:
 
 def page_of(cases: Sequence[Case], ways: Sequence[Way], most: float, recipe: Mapping[str, Any]) -> str:
     drawn = [Line(way.name, way.tone, curve(cases, way), dashed=place % 2 == 1) for place, way in enumerate(ways)]
-    rows = [(f"{100 * level:.0f} %", *(_cell(at_most(cases, way, level)) for way in ways)) for level in LEVELS]
+    rows = [
+        (way.name, f"{auroc(cases, way).value:.3f}", *(_cell(at_most(cases, way, level)) for level in LEVELS))
+        for way in ways
+    ]
+    ended = [line.partition("  ") for line in list(as_answered(cases))[1:]]
     parts = [
         heading("As they were answered"),
-        *(facts([(line.split("  ", 1)[0], line.split("  ", 1)[-1].strip())]) for line in list(as_answered(cases))[1:]),
+        facts((name, value.strip()) for name, _, value in ended),
         heading(f"At {100 * most:g} % wrongly refused"),
-        table(["", "AUROC", "what follows"], [(w.name, str(auroc(cases, w)), promised(cases, w, most)) for w in ways]),
+        *(format_html('<p class="promise {}">{}</p>', way.tone, promised(cases, way, most)) for way in ways),
         heading("Right refusals against wrong ones"),
         picture("Refusals", drawn, x=Axis("answerable, refused", TICKS), y=Axis("unanswerable, refused", TICKS)),
-        table(["wrongly refused, at most", *(way.name for way in ways)], rows),
+        heading("As a table", "Rightly refused, while no more of the answerable questions are refused than so many."),
+        table(["", "AUROC", *(f"{100 * level:.0f} %" for level in LEVELS)], rows),
         folded("How the answers were made", [facts((name, value) for name, value in recipe.items())]),
     ]
-    sets = sorted({one.title for one in cases})
-    lead = f"{len(cases):,} questions about {len(sets):,} titles, {datetime.now(UTC):%d %B %Y}."
+    lead = f"{len(cases):,} questions, {datetime.now(UTC):%d %B %Y}. Intervals are of 95 %."
     return page("What is refused", lead, parts)
