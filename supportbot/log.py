@@ -82,7 +82,7 @@ def configure(_config: dict[str, object]) -> None:
         logging.getLogger(chatty).setLevel(logging.WARNING)
     for own in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # it has made handlers of its own before it loads us
         logging.getLogger(own).handlers.clear()
-        logging.getLogger(own).propagate = True
+        logging.getLogger(own).propagate = own != "uvicorn.access"  # whose lines hold what was searched for
 
 
 def shared() -> list[Any]:

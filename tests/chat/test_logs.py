@@ -7,6 +7,7 @@ import uuid
 from pathlib import Path
 
 import pytest
+import uvicorn
 from django.test import Client
 
 from chat import replies
@@ -109,3 +110,23 @@ def test_an_error_tells_its_causes_and_the_systems_own_words() -> None:
             raise ValueError("wombat-4711") from error
     except ValueError as error:
         assert log.kinds(error) == "ValueError < FileNotFoundError No such file or directory"
+
+
+def test_the_web_servers_own_lines_are_ours_and_none_of_them_is_of_a_request(monkeypatch) -> None:
+    root = logging.getLogger()
+    monkeypatch.setattr(root, "handlers", [])
+    for name in ("uvicorn", "uvicorn.error", "uvicorn.access"):
+        for kept in ("handlers", "propagate", "level"):
+            monkeypatch.setattr(logging.getLogger(name), kept, getattr(logging.getLogger(name), kept))
+    uvicorn.Config("supportbot.asgi:application")  # makes its handlers
+    log.configure({})
+    text = io.StringIO()
+    root.handlers[0].setStream(text)
+    logging.getLogger("uvicorn.access").info('%s - "%s %s"', "192.0.2.7:1", "GET", f"/help/?q={HERS[0]}")
+    logging.getLogger("uvicorn.error").info('%s - "WebSocket %s" [accepted]', "192.0.2.7:1", "/ws/chat/demo/")
+    try:
+        raise ValueError(HERS[0])
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("Exception in ASGI application\n")
+    [line] = text.getvalue().splitlines()
+    assert 'event="Exception in ASGI application" error=ValueError' in line and HERS[0] not in line
