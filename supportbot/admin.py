@@ -59,6 +59,14 @@ class StatusAdmin(admin.ModelAdmin):
 def summary(groups: Sequence[status.Group]) -> dict[str, object]:
     """How all stands, in a sentence, and the rows that need somebody, the worst first."""
     parts = [part for group in groups for part in group.parts]
+    if not parts:
+        unknown = State.UNKNOWN
+        return {
+            "state": unknown,
+            "sign": SIGNS[unknown],
+            "text": "A look at the parts hangs. See /health/ready.",
+            "bad": [],
+        }
     bad = [part for state in BAD for part in parts if part.state == state]
     counts = {state: sum(part.state == state for part in parts) for state in State}
     words = [f"{counts[state]} {state.label.lower()}" for state in (*BAD, State.STARTING) if counts[state]]

@@ -23,7 +23,7 @@ logger = get_logger(__name__)
 
 KEY = "supportbot:status"
 DATABASE_MILLISECONDS = 3000
-RECENT_SECONDS = 5.0
+RECENT_SECONDS, OLD_SECONDS = 5.0, 30.0
 
 
 class State(StrEnum):
@@ -89,10 +89,10 @@ def register(check: Check) -> None:
 
 
 def recent() -> list[Group]:
-    """What was seen a few seconds ago; one look at a time, whoever asks. While one hangs, what was seen before it."""
+    """What was seen a few seconds ago; one look at a time. While one hangs: what was seen before it, then nothing."""
     global _recent
     if not _looking.acquire(timeout=RECENT_SECONDS):
-        return _recent[1]
+        return _recent[1] if time.monotonic() - _recent[0] < OLD_SECONDS else []
     try:
         if time.monotonic() - _recent[0] > RECENT_SECONDS:
             _recent = (time.monotonic(), look())
@@ -142,7 +142,8 @@ def _dated(parts: Sequence[Part]) -> dict[str, Part]:
     changed: dict[Any, Any] = {}
     dated: dict[str, Part] = {}
     for part in parts:
-        state, since = kept.get(part.key) or _known.get(part.key) or ("", now)
+        told = [each[part.key] for each in (kept, _known) if part.key in each]  # Redis may have missed the newest
+        state, since = max(told, key=lambda one: one[1], default=("", now))
         if state != part.state:
             since = part.since.timestamp() if part.since else now
             _log(part, state)

@@ -16,6 +16,7 @@ from knowledge import publishing
 from knowledge.indexing import active_space
 from knowledge.models import Article, Category
 from supportbot import heartbeats, status
+from supportbot.admin import summary
 from supportbot.heartbeats import redis_client
 from supportbot.status import Part, State
 
@@ -164,6 +165,27 @@ def test_since_when_is_kept_for_other_processes(fake_model, settings, monkeypatc
     first = parts()["model"].since
     monkeypatch.setattr(status, "_known", {})  # another process, which knows nothing
     assert parts()["model"].since == first
+
+
+def test_an_alarm_of_redis_itself_ends_too(fake_model, settings, caplog) -> None:
+    there = settings.REDIS_URL
+    parts()
+    settings.REDIS_URL = "unix:///nowhere/valkey.sock?db=0"
+    began = parts()["redis"].since
+    assert parts()["redis"].since == began
+    settings.REDIS_URL = there
+    assert parts()["redis"].since > began
+    assert sum("'event': 'alarm_over', 'level'" in str(record.msg) for record in caplog.records) == 1
+
+
+def test_while_a_look_hangs_what_was_seen_long_ago_is_not_told_as_if_it_were_now(fake_model, monkeypatch) -> None:
+    seen = status.recent()
+    with status._looking:
+        monkeypatch.setattr(status, "RECENT_SECONDS", 0.01)
+        assert status.recent() is seen
+        monkeypatch.setattr(status, "OLD_SECONDS", 0.0)
+        assert status.recent() == []
+    assert "hangs" in str(summary([])["text"])
 
 
 def test_an_alarm_is_logged_once_and_its_end_too(fake_model, settings, caplog) -> None:
