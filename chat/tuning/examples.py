@@ -68,13 +68,14 @@ def standalone(question: GivenQuestion) -> str:
 def digest(sheets: Sequence[Sheet]) -> str:
     """What a run was trained on, as one hash."""
     rows = [
-        [s.dataset, [[p.title, p.heading, p.text] for p in s.passages], [[*_row(x)] for x in s.lines]] for s in sheets
+        [
+            sheet.dataset,
+            [[passage.title, passage.heading, passage.text] for passage in sheet.passages],
+            [[line.question, line.target] for line in sheet.lines],
+        ]
+        for sheet in sheets
     ]
     return hashlib.sha256(json.dumps(rows, ensure_ascii=False).encode()).hexdigest()
-
-
-def _row(line: Line) -> tuple[str, str]:
-    return line.question, line.target
 
 
 def _round(pool: Pool, nearness: Nearness, draw: random.Random) -> Iterator[Sheet]:

@@ -42,7 +42,6 @@ class Progress:
 class Outcome:
     steps: int
     seconds: float
-    loss: float
     resumed_at: int
     is_whole: bool = True  # every sheet of the plan was seen
 
@@ -121,9 +120,8 @@ def train(
         if time.monotonic() - told >= report_every or step == steps:
             told = time.monotonic()
             report(_progress(step, steps, resumed_at, recent, before, told - began, minutes))
-    loss = sum(recent) / len(recent) if recent else 0.0
     _keep(checkpoint, plan, model, optimizer, step, _seconds(before, began))
-    return Outcome(step, _seconds(before, began), loss, resumed_at, is_whole=step == steps)
+    return Outcome(step, _seconds(before, began), resumed_at, is_whole=step == steps)
 
 
 def rate_at(recipe: Recipe, step: int, steps: int, time_used: float) -> float:

@@ -52,18 +52,19 @@ class Command(BaseCommand):
     def handle(self, *args: Any, **options: Any) -> None:
         check_numbers(options)
         folder = (options["output"] or own_folder(options["name"])).resolve()
+        start = start_folder(options["start"])
         try:
             check_place(folder)
-        except NotOurs as error:
+            own, beside = _own(options["articles"], options["questions"]), [read_folder(one) for one in options["data"]]
+            if start is not None:
+                check_start(start)
+            yield_processor()  # from here on it takes minutes
+            plan = self._plan(own, beside, options, start.name if start else "base")
+        except (NotOurs, BadFile) as error:
             raise CommandError(str(error)) from None
-        start = start_folder(options["start"])
-        plan = self._plan(options | {"start": start.name if start else "base"})
-        if start is not None:
-            check_start(start)
         # torch is loaded only once the data is known to be good.
         from chat.tuning import run
 
-        yield_processor()
         given = options["threads"]
         threads = (lambda: given) if given else threads_to_take
         self._say("Taking", f"{threads()} of {os.cpu_count()} processors, at the lowest priority")
@@ -76,21 +77,14 @@ class Command(BaseCommand):
             raise SystemExit(130) from None
         self._say("Finished", f"{manifest['name']} in {folder}")
 
-    def _plan(self, options: dict[str, Any]) -> Plan:
+    def _plan(self, own: list[Dataset], beside: list[Dataset], options: dict[str, Any], started_from: str) -> Plan:
         recipe = replace(
             DEFAULTS, seed=options["seed"], rounds=options["rounds"], learning_rate=options["learning_rate"]
         )
-        try:
-            own = _own(options["articles"], options["questions"])
-            beside = [read_folder(folder) for folder in options["data"]]
-            plan = make_plan(own, beside, recipe, max_examples=options["max_examples"], started_from=options["start"])
-        except BadFile as error:
-            raise CommandError(str(error)) from None
+        plan = make_plan(own, beside, recipe, max_examples=options["max_examples"], started_from=started_from)
         told = ", ".join(f"{one['examples']} {one['name']}" for one in plan.asked())
-        self._say(
-            "Reading",
-            f"{sum(len(sheet.lines) for sheet in plan.sheets)} examples on {len(plan.sheets)} sheets ({told})",
-        )
+        asked = sum(len(sheet.lines) for sheet in plan.sheets)
+        self._say("Reading", f"{asked} examples on {len(plan.sheets)} sheets ({told})")
         for sentence in plan.left_out:
             self._say("Leaving out", sentence)
         return plan
