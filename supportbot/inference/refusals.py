@@ -15,6 +15,12 @@ class BadRequest(Refusal):
     status, code = 400, "bad_request"
 
 
+class Unauthorised(Refusal):
+    """The key is missing or wrong."""
+
+    status, code = 401, "unauthorised"
+
+
 class UnknownModel(Refusal):
     """No model of this name is served here."""
 

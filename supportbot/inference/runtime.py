@@ -1,6 +1,7 @@
 """The state of the server: what is to be loaded, whether it is there, and what /health says. Imports torch only when
 it loads, so that the server answers from its first moment on."""
 
+import gc
 import logging
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,6 +55,7 @@ class Runtime:
         """Load everything and start to compute. What goes wrong is kept as the sentence that `health` gives."""
         from safetensors import SafetensorError
 
+        gc.disable()  # a million objects are made that stay: to look for garbage among them takes a fifth of the start
         try:
             self.stages.begin("weights")
             folder = generator_folder()
@@ -69,6 +71,7 @@ class Runtime:
             self._failure = f"The models could not be loaded: {error}"
             logger.error("models not loaded: %s", error)
         finally:
+            gc.enable()
             self.stages.begin("")
             if self.loaded is None:  # whatever ended the load: who asks must not be told for ever that it goes on
                 self._failure = self._failure or "The models could not be loaded; the end of the log says why."

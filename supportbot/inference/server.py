@@ -4,9 +4,10 @@ import asyncio
 import json
 import threading
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from functools import partial
+from hmac import compare_digest
 from typing import TYPE_CHECKING, Any
 
 from prometheus_client import generate_latest
@@ -17,7 +18,7 @@ from starlette.routing import Route
 
 from supportbot.inference.completion import Event, Finished, Piece
 from supportbot.inference.meters import Meters
-from supportbot.inference.refusals import BadRequest, Refusal
+from supportbot.inference.refusals import BadRequest, Refusal, Unauthorised
 from supportbot.inference.runtime import Runtime
 from supportbot.inference.wire import (
     ChatReply,
@@ -36,11 +37,15 @@ if TYPE_CHECKING:
 MAX_BODY_BYTES = 16 * 2**20  # 256 texts of 50,000 characters
 MAX_CHAT_BYTES = 4 * 2**20  # 200,000 characters, each written as two escapes of six bytes
 BODY_SECONDS = 30.0  # a body that takes longer holds a place for nothing
+Handler = Callable[[Request], Awaitable[Response]]
 DONE = "data: [DONE]\n\n"
 
 
-def make_app(runtime: Runtime) -> Starlette:
-    """The application; it answers /health at once and loads the models beside that."""
+def make_app(runtime: Runtime, keys: frozenset[str] = frozenset()) -> Starlette:
+    """The application; it answers /health at once and loads the models beside that.
+
+    Where there are `keys`, all but /health and /metrics wants one of them.
+    """
 
     @asynccontextmanager
     async def lifespan(_app: Starlette) -> AsyncIterator[None]:
@@ -50,10 +55,10 @@ def make_app(runtime: Runtime) -> Starlette:
 
     app = Starlette(
         routes=[
-            Route("/v1/chat/completions", chat_completions, methods=["POST"]),
-            Route("/v1/embeddings", embeddings, methods=["POST"]),
-            Route("/v1/rerank", rerank, methods=["POST"]),
-            Route("/v1/models", list_models),
+            Route("/v1/chat/completions", for_holders(keys, chat_completions), methods=["POST"]),
+            Route("/v1/embeddings", for_holders(keys, embeddings), methods=["POST"]),
+            Route("/v1/rerank", for_holders(keys, rerank), methods=["POST"]),
+            Route("/v1/models", for_holders(keys, list_models)),
             Route("/health", health),
             Route("/metrics", metrics),
         ],
@@ -62,6 +67,18 @@ def make_app(runtime: Runtime) -> Starlette:
     )
     app.state.runtime, app.state.meters = runtime, Meters(runtime)
     return app
+
+
+def for_holders(keys: frozenset[str], answer: Handler) -> Handler:
+    """The same, after a look at the key; without keys everybody is answered."""
+
+    async def checked(request: Request) -> Response:
+        given = request.headers.get("authorization", "").removeprefix("Bearer ").encode()
+        if keys and not any([compare_digest(given, key.encode()) for key in keys]):
+            raise Unauthorised("This server wants the key that it was started with (MODEL_API_KEY).")
+        return await answer(request)
+
+    return checked
 
 
 async def refuse(_request: Request, error: Exception) -> Response:

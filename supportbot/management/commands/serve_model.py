@@ -13,6 +13,8 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
+from supportbot.open_files import allow_many
+
 if TYPE_CHECKING:
     import uvicorn
 
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
 
 DRAIN_SECONDS = 2  # after SIGTERM: answers that take longer are cut, and their clients ask again
 WATCH_SECONDS = 0.5
+LOOPBACK = ("127.0.0.1", "localhost", "::1")
 SPARE_CONNECTIONS = 512  # beside those of answers that wait: for vectors, /health, and what clients keep open
 
 
@@ -39,10 +42,12 @@ class Command(BaseCommand):
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._leave)  # uvicorn drains first, then raises the signal again
         _prepare_environment(options["threads"])
+        allow_many()
         listener, place = self._listen(options)
         self.stdout.write(f"model server: listening on {place}, loading")
         self.stdout.flush()
-        dead = asyncio.run(self._serve(listener, options["threads"]))
+        keys = frozenset() if self._path is not None else self._keys(options["host"])
+        dead = asyncio.run(self._serve(listener, options["threads"], keys))
         if dead:
             raise CommandError("The computing thread ended by a fault; the log above says which.")
 
@@ -52,6 +57,14 @@ class Command(BaseCommand):
         self.stdout.write("model server: stopped")
         self.stdout.flush()
         os._exit(0)  # a thread that is still loading weights must not hold up the end
+
+    def _keys(self, host: str) -> frozenset[str]:
+        """Those that our own clients send, wanted of all who come by TCP; a unix socket has the rights of its file."""
+        held = (settings.MODEL_API_KEY, settings.EMBEDDING_API_KEY, settings.RERANK_API_KEY)
+        keys = frozenset(key for key in held if key)
+        if not keys and host not in LOOPBACK:
+            self.stdout.write(f"model server: everybody who reaches {host} may use it: set MODEL_API_KEY")
+        return keys
 
     def _listen(self, options: dict[str, Any]) -> tuple[socket.socket, str]:
         if options["port"] is not None:
@@ -64,7 +77,7 @@ class Command(BaseCommand):
         self._path = path
         return listener, str(path)
 
-    async def _serve(self, listener: socket.socket, threads: int) -> bool:
+    async def _serve(self, listener: socket.socket, threads: int, keys: frozenset[str]) -> bool:
         """Until SIGTERM, or until the computing thread dies: then True."""
         import uvicorn
 
@@ -86,7 +99,7 @@ class Command(BaseCommand):
         )
         runtime = Runtime(plan)
         config = uvicorn.Config(
-            make_app(runtime),
+            make_app(runtime, keys),
             log_config=None,
             log_level="warning",
             access_log=False,

@@ -1,5 +1,6 @@
 """The running server meets files that somebody spoiled: it says what is wrong with them, and goes on answering."""
 
+import gc
 import json
 import os
 import shutil
@@ -101,6 +102,7 @@ def started(settings) -> Runtime:
     runtime = Runtime(plan_of(settings))
     runtime.load()
     runtime.stop()
+    assert gc.isenabled()
     return runtime
 
 

@@ -4,12 +4,14 @@ import asyncio
 import json
 from collections.abc import Iterable
 
+import httpx
 import pytest
 from starlette.requests import Request
 
 from supportbot.inference import server
 from supportbot.inference.refusals import BadRequest
-from supportbot.inference.server import MAX_CHAT_BYTES, _json
+from supportbot.inference.runtime import Plan, Runtime
+from supportbot.inference.server import MAX_CHAT_BYTES, _json, make_app
 from supportbot.inference.wire import MAX_CHARS, parse_chat
 
 
@@ -24,6 +26,27 @@ def sending(parts: Iterable[bytes], *, whole: bool = True) -> Request:
         raise AssertionError("nobody sets it")
 
     return Request({"type": "http", "method": "POST", "headers": [], "path": "/"}, receive)
+
+
+@pytest.mark.parametrize(
+    ("header", "status"),
+    [({}, 401), ({"Authorization": "Bearer wrong"}, 401), ({"Authorization": "Bearer right"}, 503)],
+)
+async def test_a_server_with_a_key_answers_its_holders_alone(tmp_path, header, status):
+    """503: there is no model, but the key was good."""
+    runtime = Runtime(Plan("b", "c", "e", (), 1, 1, 1, "auto", tmp_path))
+    transport = httpx.ASGITransport(make_app(runtime, frozenset({"right", "also right"})))
+    async with httpx.AsyncClient(transport=transport, base_url="http://model", headers=header) as client:
+        for path in ("chat/completions", "embeddings", "rerank"):
+            assert (await client.post(f"/v1/{path}", json={})).status_code == status
+        assert (await client.get("/v1/models")).status_code == status
+        assert (await client.get("/metrics")).status_code == 200
+
+
+async def test_a_server_without_keys_asks_nobody_for_one(tmp_path):
+    transport = httpx.ASGITransport(make_app(Runtime(Plan("b", "c", "e", (), 1, 1, 1, "auto", tmp_path))))
+    async with httpx.AsyncClient(transport=transport, base_url="http://model") as client:
+        assert (await client.get("/v1/models")).status_code == 503
 
 
 async def test_a_body_is_read_no_further_than_its_bound():
