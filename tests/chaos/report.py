@@ -12,7 +12,7 @@ from tests.chaos.history import Event
 from tests.chaos.views import ENDED
 
 AFTER_SECONDS = 1.0  # lines lost so soon after the healing were lost by the fault
-MOST_SHOWN = 40
+MOST_SHOWN, MOST_LOGGED = 40, 15
 
 
 @dataclass(slots=True)
@@ -135,7 +135,10 @@ def as_text(report: dict[str, Any]) -> str:
         "outcomes: " + ", ".join(f"{name} {count}" for name, count in report["outcomes"].items()),
     ]
     lines += [f"{name}: {_short(values)}" for name, values in report["facts"].items()]
-    lines += [f"{name}: {report[name]}" for name in ("memory_mb", "logged", "raised") if report.get(name)]
+    lines.append(f"memory, MB: {report['memory_mb']}")
+    for name in ("logged", "raised"):
+        most = list(report[name].items())[:MOST_LOGGED]
+        lines += [f"{name} {count} times: {what}" for what, count in most]
     kinds = Counter(violation["kind"] for violation in report["violations"])
     lines.append(f"{len(report['violations'])} violations" + (f": {dict(kinds)}" if kinds else ""))
     for violation in report["violations"][:MOST_SHOWN]:

@@ -45,7 +45,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--skew", type=float, default=0.0, help="seconds that one web process's clock is ahead")
     parser.add_argument("--production", action="store_true", help="leases and patience as in production")
     parser.add_argument("--json", type=Path, help="where the report is written")
-    parser.add_argument("--history", type=Path, help="where the history is kept in any case")
+    parser.add_argument("--keep", type=Path, help="a new folder for history and logs, also if all went well")
     options = parser.parse_args(given)
     options.faults = [name.strip() for name in options.faults.split(",") if name.strip()]
     return options
@@ -83,15 +83,15 @@ def main() -> int:
     if options.disk:
         size = f"size={options.disk}m,mode=0711"
         subprocess.run(["mount", "-t", "tmpfs", "-o", size, "tmpfs", str(data_dir)], check=True)
-    path = options.history or Path(f"{data_dir}.jsonl")
+    kept = options.keep or data_dir.with_suffix(".kept")
+    kept.mkdir(parents=True)
     try:
-        report = asyncio.run(_run(options, seed, data_dir, path))
-        if report["violations"]:
-            kept = data_dir.with_suffix(".kept")
+        report = asyncio.run(_run(options, seed, data_dir, kept / "history.jsonl"))
+        if report["violations"] or options.keep:
             shutil.copytree(data_dir / "logs", kept / "logs")
-            print(f"the logs are kept in {kept}, the history in {path}")
-        elif options.history is None:
-            path.unlink()
+            print(f"the history and the logs are in {kept}")
+        else:
+            shutil.rmtree(kept)
     finally:
         if options.disk:
             subprocess.run(["umount", str(data_dir)], check=True)

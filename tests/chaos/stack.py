@@ -22,6 +22,7 @@ PROJECT = Path(__file__).resolve().parent.parent.parent
 START_SECONDS = 420.0
 STOP_SECONDS = 60.0
 EVENT = re.compile(rb"level=(\w+) event=(?:\"([^\"]*)\"|(\S+))")
+CHANGING = re.compile(r"0x[0-9a-f]+|\d+")  # what makes two lines of one thing different
 RAISED = re.compile(rb"^(?:\w+\.)*(\w+(?:Error|Exception|Refused|Timeout|Lost\w*|Failed)): ", re.MULTILINE)
 
 
@@ -137,7 +138,8 @@ class Stack:
             text = log.read_bytes()
             for level, quoted, plain in EVENT.findall(text):
                 if level in (b"warning", b"error", b"critical"):
-                    events[f"{log.stem}: {(quoted or plain).decode(errors='replace')[:100]}"] += 1
+                    said = CHANGING.sub("#", (quoted or plain).decode(errors="replace"))
+                    events[f"{log.stem}: {said[:80]}"] += 1
             raised.update(f"{log.stem}: {name.decode()}" for name in RAISED.findall(text))
         return events, raised
 

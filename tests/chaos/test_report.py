@@ -29,9 +29,11 @@ EVENTS = [
 ]
 
 
+ABOUT = {"seed": 7, "seconds": 6.0, "memory_mb": {}, "logged": {"web-1: lease lost": 2}, "raised": {}}
+
+
 def test_a_recovery_is_measured_from_the_beginning_of_the_fault():
-    about = {"seed": 7, "seconds": 6.0}
-    report = summarise(EVENTS, check(EVENTS, 8.0), about)
+    report = summarise(EVENTS, check(EVENTS, 8.0), ABOUT)
     row = report["faults"]["web killed"]
     assert row["times"] == report["faults_in_all"] == 1
     assert row["held"] == {"p50": 2.0, "worst": 2.0}
@@ -43,7 +45,7 @@ def test_a_recovery_is_measured_from_the_beginning_of_the_fault():
 
 
 def test_the_table_names_the_fault_the_seed_and_every_violation():
-    report = summarise(EVENTS, check(EVENTS, 8.0), {"seed": 7, "seconds": 6.0})
+    report = summarise(EVENTS, check(EVENTS, 8.0), ABOUT)
     text = as_text(report)
     assert "web killed" in text
     assert "seed 7" in text
