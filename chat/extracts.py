@@ -101,7 +101,7 @@ def _is_near(one: Candidate, best: Candidate) -> bool:
 
 def _safe(text: str) -> str:
     """Without what nobody sees, and without a number that would be taken for that of a passage."""
-    return MARKER.sub(r"(\1)", visible(text))
+    return MARKER.sub(r"(\1)", visible(text, joined=True))
 
 
 def _words(sentence: Sentence) -> int:

@@ -11,17 +11,15 @@ from collections import deque
 from collections.abc import Sequence
 
 from chat.licences import Licences, writes_comma
-from knowledge.atoms import WORD, Atom, atoms
+from knowledge.atoms import ENDLESS, MAX_WORD, WORD, Atom, atoms
 from knowledge.facts import AHEAD, BEHIND, Fact, closes, may_begin, read
 from knowledge.units import MONEY, MONTHS, TIME, UNITS
 
-MAX_WORD = 500  # characters without a blank; an honest link is shorter
 MAX_FACT = 80
 PIECE = re.compile(rf"\s+|{WORD.pattern}")
 ITEM = re.compile(r"[*_]{0,2}(\d{1,2})[.)][*_]{0,2}")
 STEPS = frozenset(("step", "schritt", "etape", "paso"))
 LINE = Atom("mark", "\n")
-ENDLESS = Atom("endless", "")
 SENTENCE = 60  # atoms; what is longer is judged by so many before and after a fact
 ENDS = frozenset((LINE, Atom("mark", "."), Atom("mark", "!"), Atom("mark", "?")))
 AMOUNTS = TIME | MONEY | {"%"}
@@ -72,7 +70,6 @@ class Gate:
         return self._release(end=True)
 
     def _take(self, piece: str) -> None:
-        found: list[Atom] = []
         if len(piece) > MAX_WORD and not piece.isspace():
             piece, found = piece[:MAX_FACT], [ENDLESS]
         elif piece.isspace():
@@ -182,7 +179,8 @@ class Gate:
 
 def _counts(behind: list[Atom], after: list[Atom]) -> bool:
     """Whether a marker reads as an amount: "within [2] days", "it costs £[2]"."""
-    before, earlier = behind[-1], behind[-2] if len(behind) > 1 else LINE
+    said = [atom for atom in behind if atom.kind != "marker"] or [LINE]  # [1][2] days
+    before, earlier = said[-1], said[-2] if len(said) > 1 else LINE
     if UNITS.get(before.text) in MONEY and earlier.kind != "number":
         return True
     is_amount = bool(after) and UNITS.get(after[0].text) in AMOUNTS and after[0].text != "an" and not after[0].case

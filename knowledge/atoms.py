@@ -14,7 +14,7 @@ from knowledge.units import CURRENCIES, GLUED, MONTHS, SHORT_DAYS, UNITS, WEEKDA
 TLDS = "com|org|net|io|co|eu|info|shop|example|dev|app|ai|biz|me|xyz|online|site|store|test|local|click|page|link|zip"
 LINK = re.compile(
     r"[\w.+-]+@[\w-]+(?:\.[\w-]+)+"  # an e-mail address
-    r"|(?:[a-z][a-z0-9+.-]*://|www\.|mailto:|tel:|javascript:|data:)[^\s<>\"')\]]+"
+    r"|(?:[a-z][a-z0-9+.-]*://|https?:/|www\.|mailto:|tel:|javascript:|data:)[^\s<>\"')\]]+"
     rf"|(?<![\w/.-])(?:[\w-]+(?:\.[\w-]+)*\.(?:{TLDS})|(?:[\w-]{{2,}}\.)+[^\W\d_]{{2}})(?![\w-])(?::\d+)?(?:/[^\s<>\"')\]]*)?"
 )
 MARKER = re.compile(r"\[(\d{1,4})\](?!\()")  # not the words of a link
@@ -23,6 +23,7 @@ _CJK_NUMBERS = "一二三四五六七八九十百千万萬億亿兩两零〇"
 # What a text is read by: words between blanks; in scripts without blanks, each sign, and each number.
 WORD = re.compile(rf"[{_CJK_NUMBERS}]+|[{_CJK}]|[^\s{_CJK}]+")
 _TAG = re.compile(r"</?[a-z][a-z0-9]*/?>")
+_STOPS = re.compile(r"(?<=\w)[。｡](?=[a-z])")  # browsers read them as full stops in a link
 _PATH = re.compile(r"\\\w")
 CHUNK = re.compile(r"[^\s()\[\]{}\"“”„«»<>|;!?…–—‒―]+|[|;!?…–—‒―]")
 MARKS = ".,:;|!?…—―"
@@ -37,15 +38,18 @@ NUMBER = re.compile(
 HOURS = re.compile(r"(\d{1,2})h(\d{2})")
 BETWEEN = re.compile(r"(?<=[\d%€£$])([-−/x×+])(?=[£€$+]?\d)|(?<=[\d%])(-)(?=[^\W\d])|(?<=[^\W\d_])(-)(?=[^\W\d])")
 ELIDED = re.compile(r"([^\W\d_]{1,5})['’](?=[^\W_])")
-CODE_SIGNS = re.compile(r"\w_+\w|::|->|\w=|^--[a-z]|^/[^\W\d]|^\$[a-z]")
+CODE_SIGNS = re.compile(r"\w_+\w|(?:^|\w)@\w|::|->|\w=|^--[a-z]|^/[^\W\d]|^\$[a-z]")
 PARTS = re.compile(r"[^-/,&+:‐‑\s]+")
 ABBREVIATED = frozenset(("no", "nr", "st", "ca", "approx", "max", "min", "incl", "inkl", "mio", "tel", "ext", "art"))
 ROMAN = re.compile(r"(?=..)X{0,3}(?:IX|IV|V?I{0,3})")
+LONG_ROMAN = re.compile(r"(?=...)M{0,3}(?:CM|CD|D?C{0,3})(?:XC|XL|L?X{0,3})(?:IX|IV|V?I{0,3})")
+NO_ROMAN = frozenset(("mix", "dix", "div", "liv", "mdi"))  # words and names of every day
 ORDINAL_ENDINGS = frozenset(("st", "nd", "rd", "th", "er", "re", "e", "eme", "º", "ª", "o", "te", "ter", "ten"))
+MAX_WORD = 500  # characters without a blank; an honest link is shorter
 
 
 class Atom(NamedTuple):
-    """`kind` is word, number, date, code, link, marker or mark; `unit` is what a number carries on it."""
+    """`kind` is word, number, date, code, link, marker, mark or endless; `unit` is what a number carries on it."""
 
     kind: str
     text: str
@@ -54,12 +58,19 @@ class Atom(NamedTuple):
     said: str = ""  # a word with its accents, a number with its signs
 
 
+ENDLESS = Atom("endless", "")  # in place of a word that is too long to be read: it says nothing, and licenses nothing
+
+
 def words(text: str) -> list[str]:
     return WORD.findall(text)
 
 
 def atoms(word: str) -> list[Atom]:
-    """The atoms of one word as it was written."""
+    """The atoms of one word as it was written; looking for links takes the square of its length, so that is bounded."""
+    if (
+        len(word) > MAX_WORD or len(text := _STOPS.sub(".", _TAG.sub("", plain(word)))) > MAX_WORD
+    ):  # U+FDFA is 18 letters
+        return [ENDLESS]
     if turns_text(word):
         return [Atom("code", "(text that is turned round)")]
     if _PATH.search(word):
@@ -67,7 +78,7 @@ def atoms(word: str) -> list[Atom]:
     bare = unicodedata.normalize("NFKC", word).strip("()[]{}\"'“”‘’«»„.,:;!?*_#>-")
     case = "U" if bare.isupper() and len(bare) > 1 else "C" if bare[:1].isupper() else ""
     found: list[Atom] = []
-    place, text = 0, _TAG.sub("", plain(word))
+    place = 0
     while place < len(text):
         link = LINK.search(text, place)
         found += _unlinked(text[place : link.start() if link else len(text)], case)
@@ -150,7 +161,7 @@ def _pieces(body: str, case: str) -> Iterator[Atom]:
 
 
 def _letters(body: str, case: str) -> Iterator[Atom]:
-    if case == "U" and ROMAN.fullmatch(body.upper()):
+    if case == "U" and ROMAN.fullmatch(body.upper()) or body not in NO_ROMAN and LONG_ROMAN.fullmatch(body.upper()):
         yield Atom("code", body)
     elif body in UNITS:
         yield Atom("word", body, case=case)

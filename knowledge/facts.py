@@ -24,6 +24,12 @@ COUNTS = ("number", "time", "date")  # these may be the ends of one range
 AHEAD = 12  # atoms that the meaning of the one before them may depend on
 BEHIND = 4
 CODE_NAMES = frozenset("code codes coupon voucher promo gutschein gutscheincode rabattcode codigo cupon".split())  # noqa: SIM905
+CALLED = frozenset((":", "is", "ist", "est", "es", "of", "named", "called", "the", "lautet"))  # between it and the code
+DOTS = frozenset(("dot", "punkt", "point", "punto"))  # a link, as it is told on the telephone
+SPOKEN_ENDS = frozenset("com org net eu uk de fr es example".split())  # noqa: SIM905
+FIRST = {"first": "1", "second": "2", "erste": "1", "ersten": "1", "erster": "1", "zweite": "2", "zweiten": "2"} | {
+    "zweiter": "2", "premier": "1", "primero": "1", "uno": "1", "1er": "1",
+}  # fmt: skip
 YEAR = re.compile(r"(?:19|20)\d\d")
 
 
@@ -47,7 +53,7 @@ def may_begin(atom: Atom) -> bool:
         return True
     text = atom.text
     return atom.kind == "word" and (
-        text in MONTHS or text in WEEKDAYS or text in SHORT_DAYS or text in CLOCK_WORDS or starts_numeral(atom)
+        any(text in words for words in (MONTHS, WEEKDAYS, SHORT_DAYS, CLOCK_WORDS, FIRST, DOTS)) or starts_numeral(atom)
     )
 
 
@@ -108,14 +114,35 @@ def _one(row: Sequence[Atom], at: int, comma: bool) -> tuple[Fact, int] | None:
             return found
         if atom.text in CLOCK_WORDS:
             return Fact("time", CLOCK_WORDS[atom.text], written=atom.text), at + 1
-        if atom.case == "U" and at and row[at - 1].text in CODE_NAMES:
+        if atom.case == "U" and _is_called_code(row, at):
             return Fact("code", atom.text), at + 1
+        first = Numeral("number", FIRST.get(atom.text, ""), "ordinal", atom.text, at + 1)
+        if first.value and (dated := _dated(row, first)):
+            return dated
+        if atom.text in DOTS and (link := _spoken(row, at)):
+            return link
     numeral = read_numeral(row, at, comma)
     if numeral is None:
         return None
     if dated := _dated(row, numeral):
         return dated
     return Fact(numeral.kind, numeral.value, numeral.unit, numeral.written, numeral.groups), numeral.end
+
+
+def _is_called_code(row: Sequence[Atom], at: int) -> bool:
+    """Code HELLO, code: HELLO, the code is HELLO."""
+    place = at - 1
+    while place > 0 and at - place < BEHIND and row[place].text in CALLED:
+        place -= 1
+    return place >= 0 and row[place].text in CODE_NAMES
+
+
+def _spoken(row: Sequence[Atom], at: int) -> tuple[Fact, int] | None:
+    """larkfield dot com; not "a dot com company"."""
+    before, after = row[at - 1] if at else None, row[at + 1] if at + 1 < len(row) else None
+    if not before or not after or before.kind != "word" or before.text in OF | ARTICLES | LIST_WORDS:
+        return None
+    return (Fact("link", f"{before.text}.{after.text}"), at + 2) if after.text in SPOKEN_ENDS else None
 
 
 def _is_short_day(row: Sequence[Atom], at: int) -> bool:
@@ -160,9 +187,12 @@ def _month(row: Sequence[Atom], at: int) -> tuple[Fact, int] | None:
     year, end = _year(row, at + 1)
     if year:
         return Fact("date", f"{year}{month}", written=atom.text), end
-    day = row[at + 1] if at + 1 < len(row) else None
+    place = at + 1 + (row[at + 1 : at + 2] != [] and row[at + 1].text == "the")  # March the 2nd
+    day = row[place] if place < len(row) else None
+    if day and day.text in FIRST and place > at + 1:
+        return Fact("date", f"{month}-{FIRST[day.text]}", written=atom.text), place + 1
     if day and day.kind == "number" and _is_day(day.text) and day.unit in ("", "ordinal"):
-        numeral = read_numeral(row, at + 1)
+        numeral = read_numeral(row, place)
         if numeral and numeral.kind == "number" and numeral.unit in ("", "ordinal") and _is_day(numeral.value):
             year, end = _year(row, numeral.end)
             return Fact("date", f"{year}{month}-{int(numeral.value)}", written=atom.text), end

@@ -9,13 +9,13 @@ import re
 import unicodedata
 
 # Letters and marks that are drawn as nothing, or as a blank, and that are not of the category of format characters.
-_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
-    map(chr, range(0xFE00, 0xFE10))
+UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u180b\u180c\u180d\u180f\u2800\u3164\uffa0") | frozenset(
+    chr(code) for span in (range(0xFE00, 0xFE10), range(0xE0100, 0xE01F0)) for code in span
 )
 _MARKDOWN = frozenset("*`~\\")
 _MARKS = str.maketrans("", "", "".join(sorted(_MARKDOWN)))
 _BIDI = re.compile("[\u202a-\u202e\u2066-\u2069]")
-_FRACTION = re.compile(r"(\d*)([¼½¾⅐-⅞↉])")
+_FRACTION = re.compile(r"(?<!\d)(\d*)([¼½¾⅐-⅞↉])")
 _RAISED = re.compile("[⁰¹²³⁴-⁹₀-₉]")
 # Cyrillic and Greek; capitals of them count too, as they are small letters by now.
 _ALIKE = str.maketrans(
@@ -28,9 +28,9 @@ def plain(text: str) -> str:
     """Digits as 0-9, letters small and of one width, nothing invisible, none of the marks that rendering takes away."""
     if text.isascii() and "&" not in text:
         return text.translate(_MARKS).casefold()
-    text = _FRACTION.sub(_decimal, html.unescape(text))
+    text = _FRACTION.sub(_decimal, html.unescape(text).replace("🔟", "10"))
     folded = unicodedata.normalize("NFKC", _RAISED.sub(r"^\g<0>", text))
-    kept = (c for c in folded if unicodedata.category(c) != "Cf" and c not in _UNSEEN and c not in _MARKDOWN)
+    kept = (c for c in folded if unicodedata.category(c) != "Cf" and c not in UNSEEN and c not in _MARKDOWN)
     return "".join(str(unicodedata.decimal(c)) if c.isdecimal() else c for c in kept).casefold()
 
 

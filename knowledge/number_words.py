@@ -31,7 +31,11 @@ SIMPLE = {
     **{word: n for words in _TEENS.values() for n, word in enumerate(words.split(), start=2) if word != "-"},
     **{word: 10 * n for words in _TENS for n, word in enumerate(words.split(), start=2)},
     **{"zero": 0, "zwo": 2, "vingts": 20, "doscientos": 200, "trescientos": 300, "quinientos": 500},
+    **{"fourty": 40, "ninty": 90},  # as they are often written
 }
+_ENGLISH = list(zip(range(20, 100, 10), _TENS[0].split(), strict=True))
+SIMPLE |= {f"{ten}{one}": n + m for n, ten in _ENGLISH for m, one in enumerate(_TEENS["en"].split()[:8], start=2)}
+SIMPLE |= {f"{ten}one": n + 1 for n, ten in _ENGLISH}
 HALVES = frozenset(
     ("half", "halb", "halbe", "halber", "halbes", "halben", "halfte", "demi", "demie", "moitie", "mitad")
 )

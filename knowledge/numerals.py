@@ -13,6 +13,10 @@ from knowledge.units import CLOCK, EACH, MONEY, TIME, UNITS, read_unit, suffix_u
 GROUPED = re.compile(r"\d{1,3}(?:([.,])\d{3})(?:\1\d{3})*|\d{1,2}(?:,\d{2})+,\d{3}")
 CLOCK_TIME = re.compile(r"([01]?\d|2[0-4])[:.]([0-5]\d)")
 LONGEST_RUN = 6
+IN_ONE = {
+    "twice": (Decimal(2), "times"), "thrice": (Decimal(3), "times"),
+    "fiver": (Decimal(5), "£"), "tenner": (Decimal(10), "£"),
+}  # fmt: skip
 MINUS = frozenset(("minus", "moins", "menos"))
 
 
@@ -125,10 +129,10 @@ def _half_after(words: Sequence[str]) -> int:
 
 
 def _in_one(word: str) -> tuple[Decimal, str] | None:
-    """Number and unit in one word: twice, zweimal, dreitagige."""
-    if word in ("twice", "thrice"):
-        return Decimal(2 if word == "twice" else 3), "times"
-    for ending in ("mal", "tagig", "wochig", "monatig", "jahrig", "stundig"):
+    """Number and unit in one word: twice, tenfold, zweimal, dreitagige, a tenner."""
+    if word in IN_ONE:
+        return IN_ONE[word]
+    for ending in ("mal", "fold", "fach", "tagig", "wochig", "monatig", "jahrig", "stundig"):
         head, found, _ = word.partition(ending)
         if found and head and (number := read_number([head])) and number[1] == 1:
             return number[0], suffix_unit(word) or "times"
@@ -148,13 +152,14 @@ def _digits(atoms: Sequence[Atom], at: int, comma: bool) -> Numeral:
     if fraction := _fraction(atoms, end, groups):
         value, end = fraction
         more, taken = unit_after(atoms, end)
-        return Numeral("number", value, unit or more, groups[0], end + taken)
+        return Numeral("number", value, unit or more, value, end + taken)
     more, taken = unit_after(atoms, end)
     if unit and unit != "ordinal" and more and more not in CLOCK:
         more, taken = ("", 0) if more != unit else (more, taken)
     unit = unit or more
     if taken and len(groups) == 1 and groups[0].isdigit() and (half := _half_after(following(atoms, end + taken))):
-        return Numeral("number", f"{value_of(groups[0])}.5", unit, groups[0], end + taken + half)
+        value = f"{value_of(groups[0])}.5"
+        return Numeral("number", value, unit, value, end + taken + half)
     end += taken
     if len(groups) > 1:
         return Numeral("run", "".join(groups), unit, " ".join(groups), end, tuple(groups))

@@ -16,6 +16,8 @@ _UNITS = {
     "week": "week weeks woche wochen semaine semaines semana semanas wk wks",
     "month": "month months monat monate monaten monats mois mes meses",
     "year": "year years yr yrs jahr jahre jahren jahres an ans annee annees ano anos",
+    "fortnight": "fortnight fortnights", "decade": "decade decades jahrzehnt jahrzehnte decennie decennies",
+    "century": "century centuries jahrhundert jahrhunderte siecle siecles siglo siglos",
     "hour": "hour hours hr hrs h stunde stunden heure heures hora horas",
     "minute": "minute minutes min mins minuten minuto minutos",
     "second": "second seconds sec secs s sekunde sekunden seconde secondes segundo segundos",
@@ -38,7 +40,7 @@ _UNITS = {
 UNITS = {word: unit for unit, words in _UNITS.items() for word in words.split()}
 GLUED = {"in": "inch", "a": "a", "hz": "hz", "x": "times"}  # right after the digits only: 15in, 2x
 MONEY = _words("£ € $ ¥ chf kr cad aud sek nok dkk pln jpy inr p cent")
-TIME = _words("minute hour day week month year night") | {"working day"}
+TIME = _words("minute hour day week fortnight month year decade century night") | {"working day"}
 CLOCK = frozenset(("am", "pm", "o'clock"))
 ADJECTIVES = _words("calendar full consecutive more whole further additional extra ganze volle weitere")
 _WORKING = _words("working business work")

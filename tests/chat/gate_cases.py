@@ -8,6 +8,7 @@ CASES = {
         ],
         [
             "48 hours", "2 weeks", "three days", "2 hours", "a day",
+            "a fortnight", "two fortnights", "a decade", "2 days and a half", "2 1/2 days",
         ],
     ),
     "durations in four languages": (
@@ -86,9 +87,11 @@ CASES = {
         "You get 50 % back.",
         [
             "50%", "50 percent", "50 per cent", "fifty percent", "half of it", "50 Prozent",
+            "fifty percent",
         ],
         [
             "5%", "60 %", "50 €", "a third of it", "a quarter of it",
+            "50 1/2 %", "twofold", "tenfold",
         ],
     ),
     "half": (
@@ -137,6 +140,7 @@ CASES = {
         ],
         [
             "25 December", "24 November", "24 December 2024", "December 2024", "24/12", "23 Dec", "in November",
+            "the second of December", "December the first", "der zweite Dezember", "le premier décembre", "1/4",
         ],
     ),
     "whole dates": (
@@ -188,16 +192,19 @@ CASES = {
             "larkfield.example/returns/2", "larkfield.example", "[61](https://larkfield.example/returns)",
             "[help](https://larkfield.example.evil.com/returns)", "hеlp@larkfield.example",
             "larkfiеld.example/returns", "http://larkfield.example@evil.com", "evil.click", "javascript:alert",
+            "evil dot com", "evil punkt de", "evil。com", "http:/evil", "help@evil", "@evil",
         ],
     ),
     "codes and versions": (
         "Use the code SAVE20, error E_42 or version 2.30. Model WH-1000XM4.",
         [
             "SAVE20", "E_42", "version 2.30", "WH-1000XM4", "the code save20",
+            "code: SAVE20", "the code is SAVE20",
         ],
         [
             "SAVE2", "SAVE200", "SАVE20", "S4VE20", "E_43", "version 2.3", "version 2.31", "v2.3", "WH-1000XM5",
             "WH-1000", "the code SUMMER", "version 2",
+            "code: HELLO", "the code is WELCOME", "voucher: BLACKFRIDAY",
         ],
     ),
     "disguised digits": (
@@ -211,6 +218,7 @@ CASES = {
             "3_1", "³¹", "sіхty litres", "ѕіхty litres", "ｓｉｘｔｙ litres", "si\u0445\u200bty litres", "30² litres",
             "3O litres", "l0 litres", "三十一", "\u202e03 litres", "31 litres", "3⁄1", "30.1 litres", "30,5 litres",
             "30-31 litres", "-30 litres", "minus 30 litres",
+            "🔟 litres", "sixtyone litres", "LXI", "lxi litres", "MMXXIV", "tenfold", "zehnfach", "a tenner",
         ],
     ),
     "below zero": (
@@ -256,6 +264,16 @@ CASES = {
         ],
         [
             "two weeks", "7 days", "a month", "an hour",
+        ],
+    ),
+    "the first of a month": (
+        "It starts on 1 March and ends on 2 May.",
+        [
+            "the first of March", "March the first", "March 1", "le premier mars", "am ersten März",
+            "the second of May",
+        ],
+        [
+            "the second of March", "March the second", "the first of May",
         ],
     ),
     "rates": (
@@ -330,6 +348,7 @@ CASES = {
         [
             "1.", "1. 2. 3.", "1. days of it", "5. Open it.", "1. Open.\n3. Close.", "It costs [1] pounds.",
             "It costs £[1].", "[7]", "within [1] days", "1. December is it", "1\n",
+            "It costs [1][1] pounds.",
         ],
     ),
 }  # fmt: skip
