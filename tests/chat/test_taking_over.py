@@ -3,8 +3,10 @@
 import asyncio
 import uuid
 from datetime import timedelta
+from functools import partial
 from types import SimpleNamespace
 
+import httpx
 import pytest
 from django.db import OperationalError
 from django.db.models.functions import Now
@@ -307,3 +309,56 @@ async def test_an_idle_socket_keeps_nothing_of_what_it_was_shown(connect, monkey
     assert len(again.welcome["messages"]) == 2
     await eventually(lambda: asyncio.sleep(0, kept), 5)
     assert (kept[0].messages, kept[0].running, kept[0].seen) == ([], [], None)
+
+
+# --- The engine is free ---------------------------------------------------------------------------------------------
+
+
+async def hung_up(fake_model):
+    transport = httpx.AsyncHTTPTransport(uds=fake_model.removeprefix("unix:"))
+    async with httpx.AsyncClient(transport=transport, timeout=5) as client:
+        return (await client.get("http://model/seen")).json().get("hung_up", 0)
+
+
+@pytest.mark.parametrize("how", ["stop", "leave"])
+async def test_the_model_is_hung_up_on_at_once(connect, model_script, fake_model, settings, how):
+    """It writes no further word; that it stops within a step then is the model server's own test."""
+    settings.CHAT_GRACE_SECONDS = 0.2
+    model_script(chat=["stall"])
+    dora = await connect()
+    accepted = await dora.ask()
+    await dora.until("delta")
+    if how == "stop":
+        await dora.send(type="stop", reply=accepted["reply"])
+        await dora.until("done", seconds=5)
+    else:
+        await dora.gone()
+    await eventually(partial(hung_up, fake_model), 5, "the model hearing of it")
+    left = await eventually(partial(settled, accepted["reply"]), 5)
+    assert left.outcome == "stopped" and left.text and SENTENCE.startswith(left.text)
+
+
+async def settled(reply):
+    now = await row(reply)
+    return now if now.status == "done" else None
+
+
+async def test_over_the_bound_the_passage_comes_at_once_and_a_person_is_offered(connect, model_script, settings):
+    settings.MODEL_MAX_BATCH, settings.CHAT_MOST_WAITING = 1, 1
+    replies._seats.clear()
+    model_script(chat=["stall"])
+    first, second, third = await connect(), await connect(), await connect()
+    running = await first.ask()
+    await first.until("delta")
+    await second.ask()
+    assert (await second.until("stage"))["position"] == 1
+    await third.ask()
+    assert (await third.until("stage"))["stage"] == "searching"
+    done = await third.until("done", seconds=10)
+    assert (done["outcome"], done["reason"], done["citations"]) == ("extracted", "busy", [1])
+    assert done["text"].startswith("You can return unused items within 60 days.")
+    assert done["text"].endswith("A person on our team can help you.")
+    assert "".join(f["text"] for f in third.stored(done["reply"]) if f["type"] == "delta") == done["text"]
+    await first.send(type="stop", reply=running["reply"])
+    assert (await second.until("done"))["outcome"] == "answered"
+    replies._seats.clear()
