@@ -20,7 +20,7 @@ SERVERS, WORK = "Servers", "Work behind the scenes"
 LITTLE_ROOM, NO_ROOM = 2 * 1024**3, 512 * 1024**2  # bytes
 STATES = {"ok": State.WORKS, "starting": State.STARTING, "late": State.LATE, "stuck": State.STUCK}
 RESTARTS = "`manage.py up` starts it again by itself"
-RUN_YOURSELF = f"{RESTARTS}; see `logs/worker.log` in the data folder. If you run it yourself:"
+RUN_YOURSELF = f"{RESTARTS}; see `logs/%s.log` in the data folder. If you run it yourself:"
 MODEL_WORDS = {
     "ok": (State.WORKS, "It answers."),
     "loading": (State.STARTING, "It is loading its models; a first start converts them, which takes a minute."),
@@ -108,7 +108,7 @@ def beat() -> Iterator[Part]:
         text = f"{heard.beats} run side by side; exactly one should. Everything is done, more often than needed."
         yield _of_sign("beat", "Beat", heard.beat, text, "Run it once: end the others.", State.LATE)
         return
-    remedy = f"{RUN_YOURSELF} `celery -A supportbot.celery beat`."
+    remedy = f"{RUN_YOURSELF % 'beat'} `celery -A supportbot.celery beat`."
     text = "It sends the workers what is to be done regularly."
     yield _of_sign("beat", "Beat", heard.beat, text, remedy)
 
@@ -117,9 +117,11 @@ def queues() -> Iterator[Part]:
     waiting = {name: int(heartbeats.redis_client().llen(name)) for name in heartbeats.queues()}
     for sign in heartbeats.listen().queues:
         name = sign.name.removeprefix("queue:")
-        tasks = "no task waits" if not waiting[name] else f"{waiting[name]} task{'s' * (waiting[name] > 1)} wait"
+        tasks = {0: "no task waits", 1: "1 task waits"}.get(waiting[name], f"{waiting[name]} tasks wait")
         text = f"A worker of this queue ends its tasks; {tasks}."
-        remedy = f"{RUN_YOURSELF} `celery -A supportbot.celery worker --queues {','.join(heartbeats.queues())}`."
+        remedy = (
+            f"{RUN_YOURSELF % 'worker'} `celery -A supportbot.celery worker --queues {','.join(heartbeats.queues())}`."
+        )
         length = Figure("supportbot_queue_tasks", "Tasks that wait in a queue.", waiting[name], {"queue": name})
         yield _of_sign(sign.name, f"Worker of the queue “{name}”", sign, text, remedy, figures=(length,))
 

@@ -44,7 +44,7 @@ def test_it_is_read_on_every_screen_and_in_both_schemes(page) -> None:
     expect(row).to_contain_text("Stuck")
     expect(row).to_contain_text("What to do:")
     expect(page.locator("#queue-embed")).to_contain_text("Works")
-    expect(row.locator("code")).to_have_text(["manage.py up", "logs/worker.log", "celery -A supportbot.celery beat"])
+    expect(row.locator("code")).to_have_text(["manage.py up", "logs/beat.log", "celery -A supportbot.celery beat"])
     expect(page.locator("#queue-sweep")).not_to_contain_text("What to do")  # it is only starting
     wide = page.viewport_size["width"]
     for scheme in ("light", "dark"):
