@@ -49,7 +49,7 @@ def run(options: dict[str, Any], _arguments: Sequence[str], say: Say) -> dict[st
     before = machine.load()
     try:
         with model_server(say):
-            rows, embedded = _take_turns([messages for _, messages in prompts], options, say)
+            rows, embedded = asyncio.run(_take_turns([messages for _, messages in prompts], options, say))
     except client.ModelError as error:
         raise NoGround(f"The model server did not answer: {error}") from error
     summary = summary_of(rows) | {"texts_per_second_beside": round(embedded, 2)}
@@ -59,18 +59,20 @@ def run(options: dict[str, Any], _arguments: Sequence[str], say: Say) -> dict[st
     return {"rows": rows, "summary": summary}
 
 
-def _take_turns(prompts: Sequence[list[dict[str, str]]], options: dict[str, Any], say: Say) -> tuple[list[Row], float]:
+async def _take_turns(
+    prompts: Sequence[list[dict[str, str]]], options: dict[str, Any], say: Say
+) -> tuple[list[Row], float]:
     """The answers' times, and how many texts a second were embedded beside them."""
     rows: list[Row] = []
     left, done, seconds = iter(prompts), 0, 0.0
     for _ in range(WARM):
-        asyncio.run(_ask(next(left)))
+        await _ask(next(left))
     for block in range(options["blocks"]):
         for turn in TURNS:
             began = time.perf_counter()
             with _embedding(options["words"], at_once=DEPTH if turn == "beside" else 0) as counted:
                 for _ in range(options["size"]):
-                    rows.append({"turn": turn, "block": block, **asyncio.run(_ask(next(left)))})
+                    rows.append({"turn": turn, "block": block, **await _ask(next(left))})
                 done += counted()
                 seconds += time.perf_counter() - began if turn == "beside" else 0.0
         say(f"block {block + 1} of {options['blocks']}")
