@@ -48,10 +48,11 @@ def take(reply: UUID) -> int | None:
     return Message.objects.values_list("epoch", flat=True).filter(pk=reply, lease_owner=OWNER).first()
 
 
-def renew(epochs: Mapping[UUID, int]) -> dict[UUID, bool]:
+def renew(epochs: Mapping[UUID, int], *, lengthen: bool = True) -> dict[UUID, bool]:
     """Lengthen the leases of this process. Gives, for each that is still ours, whether its customer said stop."""
     ours = unfinished().filter(pk__in=list(epochs), lease_owner=OWNER)
-    ours.update(lease_until=until())
+    if lengthen:
+        ours.update(lease_until=until())
     return {
         pk: stop for pk, epoch, stop in ours.values_list("pk", "epoch", "stop_requested") if epochs.get(pk) == epoch
     }

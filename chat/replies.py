@@ -216,16 +216,22 @@ def keep_leases() -> None:
 
 
 async def _keep() -> None:
-    """Renew the leases of all that this process writes, in one statement; ends when nothing is being written."""
+    """Renew the leases of all that this process writes, in one statement; ends when nothing is being written.
+
+    Each round looks who lost theirs and who is to stop; every few lengthen them, which writes each row anew.
+    """
+    lengthened = 0.0
     while WRITERS:
         await asyncio.sleep(min(1.0, settings.CHAT_LEASE_SECONDS / 3))
         epochs = {reply: writer.log.epoch for reply, writer in WRITERS.items()}
         began = time.monotonic()
+        lengthen = began - lengthened >= settings.CHAT_LEASE_SECONDS / 4
         try:
-            kept = await off_loop(leases.renew, RENEWING)(epochs)
+            kept = await off_loop(leases.renew, RENEWING)(epochs, lengthen=lengthen)
         except DatabaseError as error:
             logger.warning("leases not renewed", error=type(error).__name__)
             continue
+        lengthened = began if lengthen else lengthened
         for reply, epoch in epochs.items():
             writer = WRITERS.get(reply)
             if writer is None or writer.log.over or writer.changing or writer.log.epoch != epoch:
@@ -233,7 +239,8 @@ async def _keep() -> None:
             if reply not in kept:
                 writer.leave()
                 continue
-            writer.log.renewed(began)
+            if lengthen:
+                writer.log.renewed(began)
             if kept[reply]:
                 writer.stop("stopped")
         await _stop_unheard()
