@@ -40,6 +40,7 @@ class Question:
 class Tab:
     views: dict[str, View] = field(default_factory=dict)
     last_seen: str | None = None
+    people: set[str] = field(default_factory=set)  # messages of people, since the last welcome
 
 
 @dataclass(slots=True)
@@ -93,6 +94,10 @@ class Checker:
         self.counts[f"frames {kind}"] += 1
         if kind == "welcome":
             self._welcome(tab, frame, event)
+        elif kind == "message" and frame["role"] == "agent":
+            if frame["id"] in tab.people:
+                self.wrong("message_twice", frame["id"], f"{event['who']} heard a person's message again", event["t"])
+            tab.people.add(frame["id"])
         elif kind == "accepted":
             self._accepted(tab, frame, event)
         elif kind == "restart" or kind in NUMBERED:
@@ -103,6 +108,7 @@ class Checker:
     def _welcome(self, tab: Tab, frame: dict[str, Any], event: Event) -> None:
         """What the server shows is what the tab has from now on, but for the reply that goes on (`resumed`)."""
         before, tab.views = tab.views, {}
+        tab.people = {row["id"] for row in frame["messages"] if row["role"] == "agent"}
         if (frame["resumed"] is None) != (tab.last_seen is None):
             self.wrong("resumed_unasked", event["who"], f"resumed is {frame['resumed']}", event["t"])
         if frame["resumed"] is True and tab.last_seen:
@@ -219,6 +225,12 @@ class Checker:
         for event in self.at_end:
             if not event["online"]:
                 self.wrong("not_back", event["who"], "the tab has no line after everything had settled", event["t"])
+            for row in self.rows.values():
+                heard = row["id"] in self.tabs[event["who"]].people
+                if row["role"] == "agent" and row["conversation"] == event["talk"] and not heard:
+                    self.wrong(
+                        "message_not_heard", row["id"], f"a person wrote it, {event['who']} lacks it", event["t"]
+                    )
             for reply in event["waits"]:
                 self.wrong("never_told_the_end", reply, f"{event['who']} still waits for it", event["t"])
 

@@ -40,6 +40,7 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "lines half open": ("lines", lines.lines_swallowed),
     "crowd": ("crowd", lines.crowd),
     "articles edited": ("articles", lines.articles_edited),
+    "person writes": ("person", lines.person_writes),
     "slow reader": ("slow reader", lines.slow_reader),
 }
 

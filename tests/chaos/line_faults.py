@@ -17,6 +17,7 @@ from tests.chaos.world import World
 
 CROWD = 3  # questions of each browser
 EDITS = 3
+TALKS, MESSAGES = 3, 2  # conversations that a person writes into, and how often
 SMALL_BUFFER = 4096  # bytes that the slow reader's kernel takes
 REPETITIONS = 150  # of a question that has its answer: each is told again, and none is read
 SLOW_SECONDS = 20.0  # the server gives a send ten
@@ -61,6 +62,20 @@ async def articles_edited(world: World, chance: random.Random) -> None:
         except Error as error:  # the database may be away just now: the old edition stays
             world.history.note("fact", name="edits refused", text=type(error).__name__)
         await asyncio.sleep(chance.uniform(0, 1))
+
+
+async def person_writes(world: World, chance: random.Random) -> None:
+    """Into some conversations, and hands them back. Each message is heard in each tab, once."""
+    talks = sorted({b.front.conversation for b in world.browsers if b.tabs and b.front.conversation})
+    for talk in chance.sample(talks, min(len(talks), TALKS)):
+        try:
+            for number in range(MESSAGES):
+                text = f"Here is Ada, message {number}."
+                world.people[talk].add(await database_sync_to_async(shop.write_as_person)(talk, text))
+                await asyncio.sleep(chance.uniform(0, 1.5))
+            await database_sync_to_async(shop.hand_back)(talk)
+        except Error as error:
+            world.history.note("fact", name="messages of people refused", text=type(error).__name__)
 
 
 async def slow_reader(world: World, chance: random.Random) -> None:

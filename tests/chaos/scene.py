@@ -19,6 +19,7 @@ from tests.chaos.history import History
 from tests.chaos.lines import Lines
 from tests.chaos.schedule import plan
 from tests.chaos.stack import Stack, wait
+from tests.chaos.tabs import Tab
 from tests.chaos.world import World
 
 SETTLE_SECONDS = 60.0
@@ -104,9 +105,13 @@ class Scene:
         """Everybody comes home and hears the end of all that was asked; then nothing may be left to do."""
         start = time.monotonic()
         tabs = [tab for browser in world.browsers for tab in browser.tabs]
-        await wait(lambda: all(tab.online and not tab.waits for tab in tabs), SETTLE_SECONDS)
+
+        def has_all(tab: Tab) -> bool:
+            return tab.online and not tab.waits and world.people[tab.conversation or ""] <= tab.people
+
+        await wait(lambda: all(has_all(tab) for tab in tabs), SETTLE_SECONDS)
         for tab in tabs:
-            self.history.note("at_end", who=tab.who, online=tab.online, waits=tab.waits)
+            self.history.note("at_end", who=tab.who, online=tab.online, waits=tab.waits, talk=tab.conversation)
         while await database_sync_to_async(shop.unfinished)() and time.monotonic() - start < SETTLE_SECONDS:
             await asyncio.sleep(0.2)
         self.history.note("fact", name="seconds to settle", value=round(time.monotonic() - start, 1))

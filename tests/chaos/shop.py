@@ -3,7 +3,10 @@
 import random
 from typing import Any
 
-from chat.models import Message, Widget
+from django.contrib.auth import get_user_model
+
+from chat import desk
+from chat.models import Conversation, Message, Widget
 from knowledge import publishing
 from knowledge.models import Article, Category
 
@@ -52,6 +55,17 @@ def edit(name: str, edition: int) -> None:
     publishing.publish(article=article, by=None)
 
 
+def write_as_person(conversation: str, text: str) -> str:
+    """Ada takes the conversation and writes; gives the message's id."""
+    ada, _ = get_user_model().objects.get_or_create(username="ada", defaults={"first_name": "Ada"})
+    return str(desk.say(Conversation.objects.get(pk=conversation), ada, text).pk)
+
+
+def hand_back(conversation: str) -> None:
+    row = Conversation.objects.get(pk=conversation)
+    desk.leave(row, row.agent)
+
+
 def question(chance: random.Random) -> str:
     if chance.random() < 0.12:
         return chance.choice(OTHERS)
@@ -64,7 +78,7 @@ def unfinished() -> int:
 
 def stored() -> list[dict[str, Any]]:
     """Every message, as the events `row` of the history."""
-    rows = Message.objects.exclude(role="agent").prefetch_related("passages__revision").order_by("id")
+    rows = Message.objects.prefetch_related("passages__revision").order_by("id")
     return [
         {
             "id": str(row.pk),

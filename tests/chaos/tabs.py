@@ -49,6 +49,7 @@ class Tab:
     ) -> None:
         self.who, self.ports, self.origin, self.memory = who, ports, origin, memory
         self.chance, self.history = chance, history
+        self.people: set[str] = set()  # messages of people
         self.pending: dict[str, str] = {}  # id -> text, not accepted yet
         self.places: dict[str, Place] = {}
         self.conversation = memory.conversation
@@ -182,6 +183,8 @@ class Tab:
             self.conversation = self.memory.conversation = frame["conversation"]
             self.memory.last_reply = frame["reply"]
             self.places.setdefault(frame["reply"], Place())
+        elif kind == "message" and frame["role"] == "agent":
+            self.people.add(frame["id"])
         elif kind == "restart":
             self.places[frame["reply"]] = Place(frame["epoch"])
         elif kind in NUMBERED:
@@ -197,6 +200,7 @@ class Tab:
         self.memory.token = frame["token"]
         self.conversation = self.memory.conversation = frame["conversation"]
         kept = self._last_seen["reply"] if frame["resumed"] and self._last_seen else None
+        self.people = {row["id"] for row in frame["messages"] if row["role"] == "agent"}
         before, self.places = self.places, {}
         for row in frame["messages"]:
             if row["role"] == "bot":

@@ -49,6 +49,10 @@ def rows(text="two words", epoch=2, status="done", outcome="answered", reason=""
     return [own | customer | rest | {"passages": [], "leased": False}, own | bot | rest]
 
 
+def row_of_person():
+    return rows()[0] | {"id": "message-9", "role": "agent", "client_id": None, "text": "Hi"}
+
+
 def story():
     """Asked, cut off, resumed, restarted in a new epoch by another owner, and ended; a second tab comes in between."""
     return [
@@ -71,7 +75,7 @@ def story():
         numbered(15, "delta", 2, 3, "dora.2", text="words"),
         done(16, 2, 4, "two words", citations=[1]),
         done(16, 2, 4, "two words", "dora.2", citations=[1]),
-        {"t": 50, "what": "at_end", "who": "dora.1", "online": True, "waits": []},
+        {"t": 50, "what": "at_end", "who": "dora.1", "online": True, "waits": [], "talk": TALK},
         *rows(),
     ]
 
@@ -150,12 +154,17 @@ PLANTED = {
     ),
     "a question was never accepted": (lambda s: without(s, 3), {"never_accepted"}),
     "a tab never hears the end": (
-        lambda s: [*s, {"t": 51, "what": "at_end", "who": "dora.2", "online": True, "waits": [REPLY]}],
+        lambda s: [*s, {"t": 51, "what": "at_end", "who": "dora.2", "online": True, "waits": [REPLY], "talk": TALK}],
         {"never_told_the_end"},
     ),
     "a tab does not come back": (
-        lambda s: [*s, {"t": 51, "what": "at_end", "who": "dora.2", "online": False, "waits": []}],
+        lambda s: [*s, {"t": 51, "what": "at_end", "who": "dora.2", "online": False, "waits": [], "talk": TALK}],
         {"not_back"},
+    ),
+    "a person's message is not heard": (lambda s: [*s, row_of_person()], {"message_not_heard"}),
+    "a person's message is heard twice": (
+        lambda s: [*s, row_of_person(), *2 * [got(40, "message", id="message-9", role="agent", text="Hi")]],
+        {"message_twice"},
     ),
     "two revisions are quoted": (
         lambda s: [*s[:-2], *rows(passages=[[1, "lamps", "old"], [2, "lamps", "new"]])],

@@ -18,6 +18,7 @@ class World:
     history: History
     origin: str
     lease: float
+    people: defaultdict[str, set[str]] = field(default_factory=lambda: defaultdict(set))  # wrote this, in which talk
     editions: defaultdict[str, int] = field(default_factory=lambda: defaultdict(lambda: 1))
     # Two faults may come at once, but not to one target: the second waits until the first is healed.
     locks: defaultdict[str, asyncio.Lock] = field(default_factory=lambda: defaultdict(asyncio.Lock))
