@@ -11,13 +11,14 @@ from django.db import connection
 from django.db.migrations.loader import MigrationLoader
 from redis.exceptions import RedisError
 
-from supportbot import heartbeats, meter_relay
+from supportbot import event_loop, heartbeats, meter_relay
 from supportbot.health import model_state
 from supportbot.heartbeats import Sign
 from supportbot.status import Check, Figure, Part, State, briefly, register
 
 SERVERS, WORK = "Servers", "Work behind the scenes"
 LITTLE_ROOM, NO_ROOM = 2 * 1024**3, 512 * 1024**2  # bytes
+LOOP_LATE, LOOP_STUCK = 3.0, 20.0  # seconds in which a web process comes to nothing
 STATES = {"ok": State.WORKS, "starting": State.STARTING, "late": State.LATE, "stuck": State.STUCK}
 RESTARTS = "`manage.py up` starts it again by itself"
 RUN_YOURSELF = f"{RESTARTS}; see `logs/%s.log` in the data folder. If you run it yourself:"
@@ -44,13 +45,20 @@ def register_all() -> None:
 
 
 def web() -> Iterator[Part]:
-    """That this page is shown is the proof for one process; the others are known by what they told of themselves."""
+    """That this page is shown is the proof for one process; all tell how long their event loop is silent."""
     try:
-        count = sum(1 for told in meter_relay.told() if told.process.startswith("web@") and told.fresh)
+        fresh = [told for told in meter_relay.told() if told.process.startswith("web@") and told.fresh]
     except (RedisError, OSError):
-        count = 0
-    text = f"{count} processes have told of themselves lately." if count > 1 else "This one answers."
-    yield Part("web", "Web", State.WORKS, text)
+        fresh = []
+    text = f"{len(fresh)} processes have told of themselves lately." if len(fresh) > 1 else "This one answers."
+    silent = {told.process: told.value(event_loop.SILENT) for told in fresh}
+    longest = max(silent, key=lambda process: silent[process], default="")
+    if longest and silent[longest] > LOOP_LATE:
+        state = State.STUCK if silent[longest] > LOOP_STUCK else State.LATE
+        text = f"{longest} was held up for {silent[longest]:.0f} s: its customers hear nothing."
+        yield Part("web", "Web", state, text, f"{RESTARTS} after a minute. Its log may say what it was at; see there.")
+    else:
+        yield Part("web", "Web", State.WORKS, text)
 
 
 def database() -> Iterator[Part]:

@@ -1,7 +1,9 @@
 """/metrics: who may read it, what it tells of every process, and that no word of anybody is in it."""
 
+import asyncio
 import json
 import re
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,7 +13,7 @@ from django.test import Client
 
 from chat import limits
 from chat import meters as chat_meters
-from supportbot import heartbeats, meter_relay, meters, status
+from supportbot import event_loop, heartbeats, meter_relay, meters, status
 from supportbot.heartbeats import redis_client
 from supportbot.meters import OTHER, Values
 
@@ -133,6 +135,26 @@ def test_a_process_tells_into_redis_what_another_reads(fake_model, monkeypatch) 
     assert 'supportbot_sockets_open{process="web@here:1"} 3.0' in read()
     page = next(part for group in status.look() for part in group.parts if part.key == "web")
     assert page.text == "This one answers."  # one process of the web has told of itself
+
+
+@pytest.mark.parametrize(("silent", "state"), [(0.4, "works"), (8.0, "late"), (45.0, "stuck")])
+def test_a_web_process_whose_loop_is_held_up_is_told(fake_model, silent, state) -> None:
+    gauge = [event_loop.SILENT, "Since.", "gauge", [[event_loop.SILENT, {}, silent]]]
+    other_process("web@there:1", 3, gauge)
+    assert f'supportbot_part_state{{part="web",state="{state}"}} 1.0' in read()
+
+
+async def test_a_loop_that_is_held_up_is_measured() -> None:
+    watched = asyncio.create_task(event_loop.watch())
+    before = meters.REGISTRY.get_sample_value("supportbot_loop_lag_seconds_sum")
+    await asyncio.sleep(2 * event_loop.TURN_SECONDS)
+    time.sleep(1.5)  # noqa: ASYNC251 - what is measured
+    held_up = event_loop.silent_seconds()
+    await asyncio.sleep(0.1)
+    watched.cancel()
+    assert held_up > 0.9
+    assert meters.REGISTRY.get_sample_value("supportbot_loop_lag_seconds_sum") - before > 0.9
+    assert event_loop.silent_seconds() < 0.9
 
 
 def test_an_answer_is_counted_by_its_stages(fake_model) -> None:
