@@ -4,12 +4,9 @@ import json
 from io import StringIO
 
 import pytest
-import torch
 from django.core.management import CommandError, call_command
-from transformers import AutoTokenizer, LlamaConfig, LlamaForCausalLM
 
 from chat.bench import tuning
-from supportbot.inference.weights import generator_folder
 
 OPTIONS = ["--steps", "2", "--rank", "4", "--rates", "1e-3", "--held", "2", "--threads", "1", "--minutes", "9"]
 
@@ -21,18 +18,9 @@ def told_by(*options: str) -> str:
 
 
 @pytest.fixture
-def small_base(tmp_path, settings, monkeypatch):
-    tokenizer = AutoTokenizer.from_pretrained(generator_folder())
-    torch.manual_seed(0)
-    config = LlamaConfig(
-        vocab_size=len(tokenizer), hidden_size=32, intermediate_size=64, num_hidden_layers=2, num_attention_heads=4
-    )
-    folder = tmp_path / "base"
-    LlamaForCausalLM(config).save_pretrained(folder)
-    tokenizer.save_pretrained(folder)
-    settings.GENERATOR_WEIGHTS, settings.DATA_DIR = folder, tmp_path / "data"
-    monkeypatch.setenv("GENERATOR_WEIGHTS", str(folder))
-    return folder
+def small_base(tiny_base, tmp_path, settings, monkeypatch):
+    settings.GENERATOR_WEIGHTS, settings.DATA_DIR = tiny_base, tmp_path / "data"
+    monkeypatch.setenv("GENERATOR_WEIGHTS", str(tiny_base))
 
 
 def test_two_steps_of_a_way_are_measured_and_an_interrupted_comparison_goes_on_from_there(small_base, tmp_path):
