@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 Event = dict[str, Any]
+OWN_CUT = "cut by its customer"  # why a line was lost that no fault has cost
 MOST_BYTES = 2_000_000_000
 
 

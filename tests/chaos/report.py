@@ -8,7 +8,7 @@ from statistics import median
 from typing import Any
 
 from tests.chaos.checker import Findings
-from tests.chaos.history import Event
+from tests.chaos.history import OWN_CUT, Event
 from tests.chaos.views import ENDED
 
 AFTER_SECONDS = 1.0  # lines lost so soon after the healing were lost by the fault
@@ -36,7 +36,7 @@ class Timeline:
                 self.faults[event["n"]] = [event["kind"], now, now]
             case "healed":
                 self.faults[event["n"]][2] = now
-            case "lost":
+            case "lost" if event["why"] != OWN_CUT:
                 self.lost.append((now, event["who"]))
             case "ask":
                 self.sent.setdefault(event["id"], now)

@@ -13,7 +13,7 @@ from typing import Any
 from websockets.asyncio.client import ClientConnection, connect
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from tests.chaos.history import History
+from tests.chaos.history import OWN_CUT, History
 from tests.chaos.views import ENDED, NUMBERED
 
 FIRST_WAIT, LONGEST_WAIT = 0.25, 3.0
@@ -57,7 +57,7 @@ class Tab:
         self.socket: ClientConnection | None = None
         self.task: asyncio.Task[None] | None = None
         self._again: set[asyncio.Task[None]] = set()
-        self._pings = 0
+        self._pings, self._cut = 0, False
         self._last_seen: dict[str, Any] | None = None
         if memory.last_reply:  # as after a reload
             self.places[memory.last_reply] = Place()
@@ -78,6 +78,7 @@ class Tab:
     def cut(self) -> None:
         """The line breaks; the tab comes back by itself."""
         if self.socket is not None:
+            self._cut = True
             self.socket.transport.abort()
 
     @property
@@ -116,7 +117,8 @@ class Tab:
             began = time.monotonic()
             why = await self._visit()
             self.online, self.socket = False, None
-            self.history.note("lost", who=self.who, why=why)
+            self.history.note("lost", who=self.who, why=OWN_CUT if self._cut else why)
+            self._cut = False
             attempt = 0 if time.monotonic() - began > STEADY_SECONDS else attempt + 1
             await asyncio.sleep(self.chance.uniform(0, min(LONGEST_WAIT, FIRST_WAIT * 2**attempt)))
 
