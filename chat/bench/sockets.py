@@ -34,6 +34,7 @@ HELP = "memory of idle sockets beside a bare echo, the time of a ping among them
 HOST, KEY = "127.0.0.1", "bench"
 SETTLE_SECONDS = 3.0
 OPENED_AT_ONCE = 50
+FIRST_ONES = 10
 STORM_SECONDS = 120.0  # after which whoever is not back counts as lost
 FIRST_WAIT_SECONDS, LONGEST_WAIT_SECONDS = 0.5, 30.0  # as the widget's
 MESSAGE = "How long do I have to return an item that I have bought, and what does it cost me? " * 4
@@ -132,7 +133,7 @@ async def measure(ours: Server, bare: Server, customers: list[Customer], pings: 
     for name, server in (("echo", bare), ("supportbot", ours)):
         say(f"{name}: opening {len(customers):,} sockets")
         greeted = customers if server is ours else [None] * len(customers)
-        await leave(await arrive(server, greeted[:OPENED_AT_ONCE]))  # what the first ones cost is no socket's
+        await leave(await arrive(server, greeted[:FIRST_ONES]))  # what the first ones cost is no socket's
         await asyncio.sleep(SETTLE_SECONDS)
         before, start = server.memory, time.monotonic()
         lines = await arrive(server, greeted)
