@@ -7,7 +7,6 @@ has saved first, and each process looks now and then for people's messages of wh
 
 import asyncio
 import time
-import weakref
 from collections import defaultdict
 from typing import Any, Protocol
 from uuid import UUID
@@ -17,6 +16,7 @@ from channels.layers import get_channel_layer
 from django.db import DatabaseError
 from redis.exceptions import RedisError
 
+from chat.loops import OnePerLoop
 from chat.models import Message
 from chat.storage import off_loop
 from supportbot.log import get_logger
@@ -34,7 +34,7 @@ class Listener(Protocol):
 
 
 _listeners: dict[UUID, set[Listener]] = defaultdict(set)
-_tasks: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = weakref.WeakKeyDictionary()
+_tasks: OnePerLoop[asyncio.Task[None]] = OnePerLoop()
 
 
 def ring(conversation: UUID, *, state: str = "", name: str = "") -> None:
@@ -54,9 +54,7 @@ async def aring(conversation: UUID, *, state: str = "", name: str = "", by: str 
 
 def listen(conversation: UUID, listener: Listener) -> None:
     _listeners[conversation].add(listener)
-    loop = asyncio.get_running_loop()
-    if loop not in _tasks or _tasks[loop].done():
-        _tasks[loop] = loop.create_task(_attend())
+    _tasks.get(lambda: asyncio.create_task(_attend()), is_good=lambda task: not task.done())
 
 
 def forget(conversation: UUID, listener: Listener) -> None:

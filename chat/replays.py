@@ -7,7 +7,6 @@ of an epoch makes a stream, so that a Redis which has come back empty is not fil
 
 import asyncio
 import json
-import weakref
 from collections.abc import Sequence
 from typing import Any
 from uuid import UUID
@@ -16,6 +15,8 @@ from django.conf import settings
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.exceptions import RedisError
 
+from chat.loops import OnePerLoop
+
 LIFETIME_SECONDS = 600
 MAX_BYTES = 262_144  # of one epoch; the epochs before it are removed
 WRITE_SECONDS = 0.05
@@ -23,18 +24,25 @@ FIRST_WRITE_SECONDS = 0.2  # may have to connect
 READ_SECONDS = 1.0
 
 Frame = dict[str, Any]
-_clients: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Redis] = weakref.WeakKeyDictionary()
+_clients: OnePerLoop[Redis] = OnePerLoop()
 
 
 def client() -> Redis:
     """One pool an event loop."""
-    loop = asyncio.get_running_loop()
-    if loop not in _clients:
-        pool = BlockingConnectionPool.from_url(
-            settings.REDIS_URL, max_connections=16, timeout=1, socket_timeout=2, socket_connect_timeout=1
-        )
-        _clients[loop] = Redis(connection_pool=pool)
-    return _clients[loop]
+    return _clients.get(_connect)
+
+
+def _connect() -> Redis:
+    pool = BlockingConnectionPool.from_url(
+        settings.REDIS_URL, max_connections=16, timeout=1, socket_timeout=2, socket_connect_timeout=1
+    )
+    return Redis(connection_pool=pool)
+
+
+async def close() -> None:
+    """Before the loop ends that the connections belong to."""
+    if (made := _clients.pop()) is not None:
+        await made.aclose(close_connection_pool=True)
 
 
 def _key(reply: UUID) -> str:

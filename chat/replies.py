@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import re
 import time
-import weakref
 from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
@@ -17,6 +16,7 @@ from django.db import DatabaseError
 from chat import conversations, desk, leases, meters, replays
 from chat.answering import AnswerFailed, Ending, Options, Words, compose
 from chat.conversations import Turn
+from chat.loops import OnePerLoop
 from chat.phrases import say
 from chat.seats import Seats, Ticket
 from chat.storage import RENEWING, off_loop
@@ -36,8 +36,8 @@ FEW_WORDS = 6  # the model's own pieces are fewer, and are not held up
 PLACE_SECONDS = 0.5  # between two looks at one's place
 
 WRITERS: dict[UUID, Writer] = {}
-_seats: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, Seats] = weakref.WeakKeyDictionary()
-_keepers: weakref.WeakKeyDictionary[asyncio.AbstractEventLoop, asyncio.Task[None]] = weakref.WeakKeyDictionary()
+_seats: OnePerLoop[Seats] = OnePerLoop()
+_keepers: OnePerLoop[asyncio.Task[None]] = OnePerLoop()
 
 
 def start(reply: UUID, epoch: int, turn: Turn, *, patient: bool = False) -> asyncio.Task[None]:
@@ -203,16 +203,11 @@ async def my_turn(writer: Writer) -> None:
 
 
 def seats() -> Seats:
-    loop = asyncio.get_running_loop()
-    if loop not in _seats:
-        _seats[loop] = Seats(settings.MODEL_MAX_BATCH, settings.CHAT_MOST_WAITING)
-    return _seats[loop]
+    return _seats.get(lambda: Seats(settings.MODEL_MAX_BATCH, settings.CHAT_MOST_WAITING))
 
 
 def keep_leases() -> None:
-    loop = asyncio.get_running_loop()
-    if loop not in _keepers or _keepers[loop].done():
-        _keepers[loop] = loop.create_task(_keep())
+    _keepers.get(lambda: asyncio.create_task(_keep()), is_good=lambda keeper: not keeper.done())
 
 
 async def _keep() -> None:

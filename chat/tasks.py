@@ -5,7 +5,7 @@ from uuid import UUID
 
 from celery import shared_task
 
-from chat import leases, replies
+from chat import leases, replays, replies
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
@@ -31,6 +31,9 @@ def finish_reply(reply: str) -> None:
 
 
 async def _finish(reply: UUID) -> None:
-    task = await replies.take_over(reply, patient=True)
-    if task is not None:
-        await task
+    try:
+        task = await replies.take_over(reply, patient=True)
+        if task is not None:
+            await task
+    finally:
+        await replays.close()

@@ -137,8 +137,9 @@ async def frozen_redis(monkeypatch, log):
 
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     port = server.sockets[0].getsockname()[1]
-    monkeypatch.setitem(replays._clients, asyncio.get_running_loop(), Redis(host="127.0.0.1", port=port))
-    yield lambda: monkeypatch.setitem(replays._clients, asyncio.get_running_loop(), real)
+    slow = Redis(host="127.0.0.1", port=port)
+    monkeypatch.setattr(replays, "client", lambda: slow)
+    yield lambda: monkeypatch.setattr(replays, "client", lambda: real)
     server.close()
 
 
