@@ -49,6 +49,7 @@ class Speech:
         self._floor = floor
         self._opening: str | None = ""  # the beginning, as long as it may become the refusal
         self._choice = choice  # as long as it is not made
+        self.undecided = choice is not None  # nothing speaks for the model's words yet, nor against them
         self._first = ""  # what was said until then
         self._unjudged = ""
         self.support: list[Supported] = []
@@ -105,8 +106,10 @@ class Speech:
         self._first += text
         sentences, _ = ended(self._first)
         whole = bool(sentences) or (over and is_said(self._first))
-        if self._choice.may_speak(sentences[0] if sentences else self._first, over=whole) is False:
+        may_speak = self._choice.may_speak(sentences[0] if sentences else self._first, over=whole)
+        if may_speak is False:
             raise Outdone
+        self.undecided = may_speak is None
         if whole:
             self._choice = None  # it is made
 

@@ -1,5 +1,6 @@
 """What becomes of an answer that the model declines: the search may know better."""
 
+import re
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
@@ -104,13 +105,30 @@ async def test_a_sentence_without_support_is_taken_back_and_the_passage_shown(fo
     assert len(places) == 1 and after == "You can return unused items within 60 days. [1]"
 
 
-async def test_where_the_passage_is_likelier_it_takes_the_place_of_the_models_words(found, monkeypatch) -> None:
+@pytest.mark.parametrize(("held", "restarts"), [(60.0, 0), (0.0, 1)])
+async def test_where_the_passage_is_likelier_it_takes_the_place_of_the_models_words(
+    found, monkeypatch, held, restarts
+) -> None:
+    """Words that waited for the choice are never seen; those that waited long enough are taken back."""
     found(0.9)
+    monkeypatch.setattr(answering, "HELD_SECONDS", held)
     says(monkeypatch, "Kayaks are", " always taken back. [1]", " Ask in any shop.")
     end, words, events = await composed(Options())
     assert (end.outcome, end.reason, end.stopped, end.support) == ("extracted", "passage_likelier", "", [])
     assert words.endswith("You can return unused items within 60 days. [1]") and "Ask" not in words
-    assert sum(isinstance(event, Restart) for event in events) == 1
+    assert sum(isinstance(event, Restart) for event in events) == restarts
+    assert ("Kayaks" in words) is bool(restarts)
+
+
+async def test_words_go_out_as_soon_as_they_are_known_to_be_the_better_answer(found, monkeypatch) -> None:
+    found(0.9)
+    monkeypatch.setattr(answering, "HELD_SECONDS", 60.0)
+    said = "You can return unused items within 60 days. [1] You can return unused items. [1]"
+    says(monkeypatch, *re.findall(r"\s*\S+", said))
+    end, words, events = await composed(Options())
+    assert (end.outcome, words) == ("answered", said)
+    first = next(event.text for event in events if isinstance(event, Words))
+    assert said.startswith(first) and first.count("unused") == 1
 
 
 async def test_the_model_need_not_be_asked(found, monkeypatch, settings) -> None:
