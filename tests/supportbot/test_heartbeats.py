@@ -78,5 +78,5 @@ def test_a_task_that_fails_is_logged_without_what_it_was_given(worker, fake_mode
     carry_out.delay("wombat-4711")  # no number: the error quotes it
     wait_until(lambda: "task=knowledge.import_tasks.carry_out" in log.read_text(), 60, "a failed task", every=0.5)
     line = next(line for line in log.read_text().splitlines() if "task=knowledge.import_tasks.carry_out" in line)
-    assert 'event="task raised unexpected"' in line and "error=ValueError" in line and "knowledge/imports.py:" in line
+    assert 'event="task raised unexpected"' in line and 'error="ValueError' in line and "knowledge/imports.py:" in line
     assert "wombat-4711" not in log.read_text()
