@@ -17,6 +17,14 @@ from chat.visible import visible
 MAX_SENTENCES = 3  # a list that is kept whole may have more
 MAX_WORDS = 60  # one sentence may be longer
 MARKER = re.compile(r"\[(\s*\d+(?:\s*[,;]\s*\d+)*\s*)\]")
+# A sentence that begins so says little without the one before it.
+LEANING = re.compile(
+    PRONOUN.pattern
+    + r"|^\W*(?:(?:after|before|above|below|in|for|with|without) (?:that|this|these|those)|if (?:so|not)"
+    r"|later|instead|both|danach|davor|dafür|in diesem fall|dans ce cas|après cela|ensuite|en (?:este|ese) caso|después"
+    r"|luego)\b",
+    re.IGNORECASE,
+)
 NEAR = 0.2  # a neighbour comes along if it is at least so likely as the best sentence is, times this
 
 
@@ -67,13 +75,34 @@ def _chosen(best: int, passage: Sequence[Candidate], *, steps: bool) -> list[int
         add(parts[best].lead)
     if PRONOUN.search(parts[best].text) and best:
         add(best - 1)
-    if parts[best].text.endswith((":", "：")) or (steps and parts[best].item >= 0):
+    if _opens(parts[best]) or (steps and parts[best].item >= 0):
         _add_list(best, parts, add)
     while len(chosen) < MAX_SENTENCES:
         beside = [place for place in _beside(best, chosen, len(parts)) if _is_near(passage[place], passage[best])]
         if not any(add(place) for place in sorted(beside, key=lambda place: -passage[place].chance)):
             break
+    chosen = _from_first(chosen, best, parts, steps=steps)
+    if max(chosen) != best and _opens(parts[max(chosen)]):  # a list of which nothing is shown
+        chosen.remove(max(chosen))
+    if LEANING.search(parts[min(chosen)].text) and min(chosen) and parts[min(chosen)].item < 0:
+        add(min(chosen) - 1)
     return sorted(chosen)
+
+
+def _from_first(chosen: set[int], best: int, parts: Sequence[Sentence], *, steps: bool) -> set[int]:
+    """Numbered steps from the first one on, where they are asked for or introduced; else only the best one of them."""
+    listed = sorted(place for place in chosen if parts[place].item >= 0)
+    shown_alone = len({parts[one].item for one in listed}) < 2 and not any(parts[one].lead in chosen for one in listed)
+    if shown_alone or not any(parts[one].mark[:1].isdigit() for one in listed):
+        return chosen
+    start = listed[0]
+    while start and not (parts[start].mark and parts[start].item == 0):
+        start -= 1
+    whole = chosen | set(range(start, listed[0]))
+    asked = steps or parts[start].lead in chosen
+    if asked and sum(_words(parts[place]) for place in whole) <= MAX_WORDS:
+        return whole
+    return {place for place in chosen if parts[place].item in (-1, parts[best].item)}
 
 
 def _add_list(best: int, parts: Sequence[Sentence], add: Callable[[int], bool]) -> None:
@@ -102,6 +131,10 @@ def _is_near(one: Candidate, best: Candidate) -> bool:
 def _safe(text: str) -> str:
     """Without what nobody sees, and without a number that would be taken for that of a passage."""
     return MARKER.sub(r"(\1)", visible(text, joined=True))
+
+
+def _opens(sentence: Sentence) -> bool:
+    return sentence.text.endswith((":", "："))
 
 
 def _words(sentence: Sentence) -> int:

@@ -21,6 +21,16 @@ WORD = re.compile(r"\w+(?:[.,:/]\w+)*")
 MARKER = re.compile(r"\[(\d{1,4})\]")
 # A sentence of an answer ends at a full stop, with the markers that follow it, or at a line's end.
 END = re.compile(r"(?:[.!?…。！？][\"'”’)]*(?:[ \t]*\[\d{1,4}\])*|(?:[ \t]*\[\d{1,4}\])+)(?=\s)|\n+")
+# "The steps are described in Return an item by post": it names where the answer stands, and does not give it.
+POINTS = re.compile(
+    r"\b(?:described|explained|listed|detailed|outlined|covered|found|given|shown|stated|see|read|refer|"
+    r"beschrieben|erklärt|siehe|décrit\w*|expliqu\w*|voir|descrit\w*|explicad\w*|véase|consulte)\b",
+    re.IGNORECASE,
+)
+POINTED = """
+answer article details found following full given guide help here information instructions list listed more page
+passage procedure process question section shown source step steps title topic under way
+"""
 NUMBERING = re.compile(r"\s*(?:\d{1,3}[.)]|[-*+])\s*")
 MAX_SENTENCES = 40  # of an answer; what stands behind them is not scored
 MAX_TEXT_CHARS = 400  # of a sentence, as it is kept
@@ -94,6 +104,14 @@ class Ground:
         untold = all(one in LIGHT for one in _telling(sentence))
         best = UNTOLD if untold else max((FITTED.chance(one) for one in found), default=0.0)
         return Supported(sentence[:MAX_TEXT_CHARS], cited, round(best, 3))
+
+    def only_points(self, sentence: str) -> bool:
+        """Whether it says no more than where the answer stands: nothing but titles, headings and words like "see"."""
+        rest = POINTS.sub(" ", sentence)
+        if rest == sentence:
+            return False
+        about = frozenset().union(*self._about) | POINTED_STEMS | LIGHT
+        return all(one in about for one in _telling(rest))
 
     def features(self, sentence: str, cited: Sequence[int] = ()) -> list[tuple[float, ...]]:
         """What is known of a sentence beside each passage."""
@@ -235,3 +253,4 @@ def stem(word: str) -> str:
 NOS = "no not never none nor neither cannot nobody nothing t nicht nie kein keine keinen keiner pas jamais sin nunca"
 DENIALS = frozenset(stem(word) for word in WORD.findall(NOS))
 LIGHT = frozenset(stem(word) for word in [*GLUE, *COMMON])
+POINTED_STEMS = frozenset(stem(word) for word in POINTED.split())

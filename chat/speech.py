@@ -5,12 +5,13 @@ support is taken back by whoever asked for it.
 """
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from chat.choosing import Choice
 from chat.citations import Citations
 from chat.prompts import REFUSAL
 from chat.quotable import Quotable
-from chat.sentence_support import MAX_SENTENCES, Ground, Supported, ended, is_said
+from chat.sentence_support import MAX_SENTENCES, UNTOLD, Ground, Supported, ended, is_said
 from chat.support import Gate
 from chat.visible import visible
 
@@ -116,6 +117,8 @@ class Speech:
     def _judge(self, sentences: Sequence[str]) -> None:
         for sentence in sentences[: MAX_SENTENCES - len(self.support)]:
             judged = self._ground.judge(sentence.strip())
+            if self._ground.only_points(sentence):  # an answer may end so, but not begin
+                judged = replace(judged, score=max(UNTOLD, judged.score) if self.support else 0.0)
             if judged.score < self._floor:
                 raise Unfounded(judged)
             self.support.append(judged)

@@ -53,6 +53,47 @@ def test_the_search_counts_where_words_do_not_decide():
     assert extract("When does the period start?", [near, far]).cited == [1]
 
 
+LABELS = Passage(
+    "1. Open the order and select the items.\n2. Print the label. It costs £2.95.\n"
+    "3. Drop off the parcel within 7 days.\n\n"
+    "Keep the receipt of the label.",
+    title="Print a label",
+)
+CODES = Passage(
+    "If a code does not work:\n1. Type it without blanks.\n2. Codes end at 23:59 UK time.\n3. Sign in first.",
+    title="Codes",
+)
+
+
+def test_numbered_steps_begin_with_the_first_or_only_the_best_is_shown():
+    assert extract("How do I print the label and drop off the parcel?", [LABELS]).text.startswith("1. Open the order")
+    assert extract("Within how many days is the drop-off?", [LABELS]).text == "Drop off the parcel within 7 days. [1]"
+    for question in (
+        "At what UK time do codes end?",
+        "What does the label cost?",
+        "Must I sign in?",
+        "Keep the receipt?",
+    ):
+        for passage in (LABELS, CODES):
+            marks = [line[:2] for line in extract(question, [passage]).text.splitlines() if line[:1].isdigit()]
+            assert marks == [f"{n}." for n in range(1, len(marks) + 1)]
+
+
+def test_a_sentence_that_leans_on_the_one_before_is_never_the_first():
+    passage = Passage("A parcel is kept for 8 days. After that it comes back to us, and we refund the goods.", title="")
+    assert extract("Do you refund goods that come back?", [passage]).text.startswith("A parcel is kept for 8 days.")
+
+
+def test_no_list_is_announced_of_which_nothing_is_shown():
+    passage = Passage(
+        "Tell us within 14 days of delivery that an item is missing. Report the missing item by e-mail with:\n"
+        + "\n".join(f"- {'a long thing ' * 12}{n}" for n in range(4)),
+        title="Missing items",
+    )
+    shown = extract("How soon do I tell you that an item is missing?", [passage]).text
+    assert shown == "Tell us within 14 days of delivery that an item is missing. [1]"
+
+
 def test_how_a_question_is_asked_counts():
     passage = Passage("A search takes up to 5 working days. A search begins in the warehouse of the courier.", title="")
     assert extract("How long does a search take?", [passage]).text.startswith("A search takes up to 5 working days.")

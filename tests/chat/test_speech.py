@@ -56,6 +56,30 @@ def test_an_unsupported_last_sentence_is_found_at_the_end():
         speech.end()
 
 
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "The steps are described in Book a repair. [2]", "See Book a repair. [2]", "This is explained in Returns [1].",
+        "You find more information in the article Book a repair. [2]", "Please refer to Returns. [1]",
+    ],
+)  # fmt: skip
+def test_an_answer_that_only_names_where_it_stands_is_none(answer):
+    with pytest.raises(Unfounded) as stopped:
+        heard([answer])
+    assert stopped.value.sentence.score == 0
+
+
+def test_an_answer_may_end_with_where_more_stands():
+    text, speech = heard([SAID + " See Book a repair. [2]"])
+    assert text.endswith("See Book a repair. [2]") and len(speech.support) == 3
+
+
+def test_what_is_found_in_a_passage_is_an_answer_although_it_says_see():
+    passages = [Passage("See Account > Orders for your invoice.", title="Invoices")]
+    speech = Speech("Where is my invoice?", passages, floor=FLOOR)
+    assert speech.feed("See Account > Orders for your invoice. [1]") + speech.end()
+
+
 def test_without_a_floor_all_is_said_and_still_scored():
     text, speech = heard([UNTRUE], floor=0.0)
     assert text == UNTRUE
