@@ -10,6 +10,7 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from chat import conversations, desk, following, limits, meters, replies
+from chat.arrivals import arrivals
 from chat.conversations import Visit
 from chat.events import (
     MAX_FRAME_BYTES,
@@ -212,7 +213,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
     async def ask(self, seen: Visit, question: Ask) -> None:
         await self.count_question(seen, question.id)
         async with self.ear.looking:
-            accepted = await off_loop(conversations.ask)(seen, question, self.locale, self.page)
+            with arrivals().taking():
+                accepted = await off_loop(conversations.ask)(seen, question, self.locale, self.page)
             self.ear.asked_here(accepted.message, accepted.reply)
         if accepted.fresh:
             replies.start(accepted.reply, accepted.epoch, accepted.turn)

@@ -142,20 +142,19 @@ def ask(seen: Visit, question: Ask, locale: str, page: tuple[str, str]) -> Accep
     """Save a question and the row of its reply, leased to this process. The same id is the same question."""
     visitor = _visitor(seen)
     again = Message.objects.filter(conversation__visitor=visitor, client_id=question.id, role=Message.Role.CUSTOMER)
-    earlier = again.select_related("reply", "conversation").first()
+    earlier = again.values_list("pk", "conversation_id", "reply__pk", "reply__epoch").first()
     if earlier is not None:
-        reply = earlier.reply
-        turn = Turn(visitor.pk, earlier.conversation_id)
-        return Accepted(earlier.pk, reply.pk, max(reply.epoch, 1), turn, fresh=False)
+        asked, talk, replied, epoch = earlier
+        return Accepted(asked, replied, max(epoch, 1), Turn(visitor.pk, talk), fresh=False)
     conversation = _conversation(seen, visitor, locale, page)
     if conversation.pk == seen.conversation:
         turn, first = turn_of(conversation), next_id(conversation.pk)
     else:  # it begins here
         turn, first = Turn(visitor.pk, conversation.pk), uuid7()
-    message = Message.objects.create(
+    message = Message(
         pk=first, conversation=conversation, role=Message.Role.CUSTOMER, text=question.text, client_id=question.id
     )
-    reply = Message.objects.create(
+    reply = Message(
         pk=after(first),
         conversation=conversation,
         role=Message.Role.BOT,
@@ -165,6 +164,7 @@ def ask(seen: Visit, question: Ask, locale: str, page: tuple[str, str]) -> Accep
         lease_owner=OWNER,
         lease_until=until(),
     )
+    Message.objects.bulk_create([message, reply])  # one statement: hundreds may ask at once
     return Accepted(message.pk, reply.pk, 1, turn, fresh=True)
 
 
@@ -200,10 +200,12 @@ def begin(seen: Visit, locale: str, page: tuple[str, str]) -> UUID:
 
 def _visitor(seen: Visit) -> Visitor:
     """Locked: all asks of one visitor pass one by one, so two tabs cannot both begin a conversation with one id."""
-    visitor, _ = Visitor.objects.get_or_create(
-        pk=seen.bearer.visitor, defaults={"widget": seen.widget, "token_generation": seen.bearer.generation}
-    )
-    visitor = Visitor.objects.select_for_update().get(pk=visitor.pk)
+    locked = Visitor.objects.select_for_update().filter(pk=seen.bearer.visitor)
+    visitor = locked.first()
+    if visitor is None:  # the first question; another tab may ask it at the same moment
+        made = Visitor(pk=seen.bearer.visitor, widget=seen.widget, token_generation=seen.bearer.generation)
+        Visitor.objects.bulk_create([made], ignore_conflicts=True)
+        visitor = locked.get()
     if (visitor.widget_id, visitor.token_generation) != (seen.widget.pk, seen.bearer.generation):
         raise Refused("bad_token")
     return visitor

@@ -15,6 +15,7 @@ from django.db import DatabaseError
 
 from chat import conversations, desk, leases, meters, replays
 from chat.answering import AnswerFailed, Ending, Options, Words, compose
+from chat.arrivals import arrivals
 from chat.conversations import Turn
 from chat.loops import OnePerLoop
 from chat.phrases import say
@@ -129,6 +130,7 @@ async def tell(writer: Writer) -> None:
         await my_turn(writer)
     async with seats().wait(writer.turn.visitor) as ticket:
         why_extract = await seat(writer, ticket)
+        await arrivals().calm()
         if not await is_left_to_person(writer):  # they may have come while it waited
             await answer(writer, why_extract)
 
