@@ -13,7 +13,7 @@ import pytest
 
 from tests.chaos.run import PROJECT
 
-MINUTES = 1.3  # of faults: starting and settling take the rest of two minutes
+MINUTES = 1.2  # of faults: starting and settling take the rest of two minutes
 MOST_SECONDS = 400  # on a machine that is busy; half of it is the start's own bound
 # Those that hold for long, or need many minutes to show anything, are left to `make chaos`.
 FAULTS = (
