@@ -5,7 +5,6 @@ training part in the same order. The demo's test part, which is of other article
 """
 
 import json
-import math
 import os
 import shutil
 import signal
@@ -199,7 +198,7 @@ def table(result: dict[str, Any]) -> list[str]:
         one = result["comparison"]["ways"][name]
         lines.append(
             f"{name:12} {row['bytes'] / 1e6:6.1f} MB {row['trained'] / 1e6:7.1f} M {row['peak_mib']:9,} "
-            f"{row['seconds_a_step'] or math.nan:9.2f} {row['steps']:6}{' ' if row['is_whole'] else '!'}"
+            f"{row['seconds_a_step'] or '-':>8} {row['steps']:7}{' ' if row['is_whole'] else '!'}"
             f"{one['loss']['value']:7.3f}   {_told(one.get('loss_less_base')):24} "
             f"{_told(one['word_for_word'], sign='')}"
         )
