@@ -102,7 +102,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.widget = widget
         await self.accept()
         self.spawn(self.outgoing.run())
-        self.spawn(self.expect_hello())
+        self.patience = self.spawn(self.expect_hello())
 
     async def expect_hello(self) -> None:
         await asyncio.sleep(HELLO_SECONDS)
@@ -180,6 +180,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if self.visit is not None:
             raise Refused("bad_frame")
         seen = await off_loop(conversations.visit)(self.widget, hello)
+        self.patience.cancel()
         self.visit, self.locale, self.page = seen, hello.locale, (hello.page_url, hello.page_title)
         place = await following.can_replay(seen.seen, hello.last_seen) if seen.seen and hello.last_seen else None
         await self.outgoing.say(
