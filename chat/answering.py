@@ -31,9 +31,8 @@ logger = get_logger(__name__)
 # Passages far behind the best one lead a small model astray. On 170 demo questions the answer stays among those shown
 # for 92.4 % in place of 93.6 %, with 2.3 passages in place of 3.
 WORTH_SHOWING = 0.7  # of the best one's score
-HELD_SECONDS = (
-    0.3  # that the first words wait for the choice between them and the extract: most are not taken back then
-)
+# The first words wait so long for the choice between them and the extract: most are not taken back then.
+HELD_SECONDS = 0.3
 WRITTEN_LANGUAGE = "en"  # the adapter's; in other languages the passage's own sentences are shown
 
 
@@ -50,6 +49,7 @@ class Options:
     passages: Sequence[Passage] | None = None  # given: nothing is searched for
     search: Callable[..., Awaitable[Retrieval]] | None = None  # in place of `afind_passages`, called in the same way
     why_extract: str = "no_model"  # the reason code when the answerer is `extract`
+    holds: bool = True  # the first words back; beside other answers they come too slowly for that to hide anything
 
 
 @dataclass(frozen=True, slots=True)
@@ -250,7 +250,7 @@ async def speak(
         total_seconds=settings.CHAT_ANSWER_SECONDS,
     )
     asked = time.monotonic()
-    held, since = "", 0.0
+    held, since, most = "", 0.0, HELD_SECONDS if options.holds else 0.0
     async with aclosing(pieces):
         async for piece in pieces:
             end.ms.setdefault("token", round(1000 * (time.monotonic() - asked), 1))
@@ -259,7 +259,7 @@ async def speak(
                 end.tokens_in, end.tokens_out = piece.prompt_tokens, piece.completion_tokens
             elif text := speech.feed(piece):
                 held, since = held + text, since or time.monotonic()
-            if held and (not speech.undecided or time.monotonic() - since >= HELD_SECONDS):
+            if held and (not speech.undecided or time.monotonic() - since >= most):
                 yield held
                 held = ""
             if speech.refused:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from chat.cues import asks_for_steps
 from chat.likelihood import PRONOUN, Candidate, candidates
 from chat.quotable import Quotable
+from chat.sentence_support import only_points, title_stems
 from chat.sentences import Sentence
 from chat.visible import visible
 
@@ -52,12 +53,18 @@ def extract_of(found: Sequence[Candidate], passages: Sequence[Quotable], asked: 
     """`extract`, where the candidates are known."""
     if not found:
         return Extract(f"{_safe(passages[0].title)} [1]", [1], [])
-    best = max(found, key=lambda one: one.chance)
+    best = _best(found, passages)
     passage = [one for one in found if one.number == best.number]
     chosen = _chosen(best.sentence.place, passage, steps=asks_for_steps(asked))
     shown = [passage[place] for place in chosen]
     text = _laid_out([one.sentence for one in shown])
     return Extract(f"{_safe(text)} [{best.number}]", [best.number], shown)
+
+
+def _best(found: Sequence[Candidate], passages: Sequence[Quotable]) -> Candidate:
+    """The likeliest sentence; one that only names another article is passed over where any other is left."""
+    likeliest, about = sorted(found, key=lambda one: -one.chance), title_stems(passages)
+    return next((one for one in likeliest if not only_points(one.sentence.text, about)), likeliest[0])
 
 
 def _chosen(best: int, passage: Sequence[Candidate], *, steps: bool) -> list[int]:

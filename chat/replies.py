@@ -139,7 +139,8 @@ async def answer(writer: Writer, why_extract: str) -> None:
     """The answer's events to the writer."""
     put = writer.events.put_nowait
     task = await off_loop(conversations.task_of)(writer.log.reply)
-    options = Options(audiences=task.audiences, locale=task.locale, only_language=task.only_language)
+    alone = len(WRITERS) == 1
+    options = Options(audiences=task.audiences, locale=task.locale, only_language=task.only_language, holds=alone)
     if why_extract:  # many ask: the passages as the search orders them, which costs least
         cheap = partial(afind_passages, reading_seconds=0.0)
         options = replace(options, answerer="extract", why_extract=why_extract, search=cheap)

@@ -7,7 +7,7 @@ stops single facts whatever is said here.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from difflib import SequenceMatcher
 from itertools import pairwise
@@ -90,6 +90,17 @@ class Changes:
     granted: int  # denials of the passage that are left out there
 
 
+def title_stems(passages: Sequence[Quotable]) -> frozenset[str]:
+    """Those of all titles and headings."""
+    return frozenset(one for passage in passages for one in _stems(f"{passage.title} {passage.heading}"))
+
+
+def only_points(sentence: str, about: Collection[str]) -> bool:
+    """Whether it says no more than where the answer stands: only words like "see", and stems of titles (`about`)."""
+    rest = POINTS.sub(" ", sentence)
+    return rest != sentence and all(one in about or one in POINTED_STEMS or one in LIGHT for one in _telling(rest))
+
+
 class Ground:
     """What an answer may rest on: passages, prepared for the comparison with its sentences."""
 
@@ -106,12 +117,7 @@ class Ground:
         return Supported(sentence[:MAX_TEXT_CHARS], cited, round(best, 3))
 
     def only_points(self, sentence: str) -> bool:
-        """Whether it says no more than where the answer stands: nothing but titles, headings and words like "see"."""
-        rest = POINTS.sub(" ", sentence)
-        if rest == sentence:
-            return False
-        about = frozenset().union(*self._about) | POINTED_STEMS | LIGHT
-        return all(one in about for one in _telling(rest))
+        return only_points(sentence, frozenset().union(*self._about))
 
     def features(self, sentence: str, cited: Sequence[int] = ()) -> list[tuple[float, ...]]:
         """What is known of a sentence beside each passage."""

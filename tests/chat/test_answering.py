@@ -105,15 +105,15 @@ async def test_a_sentence_without_support_is_taken_back_and_the_passage_shown(fo
     assert len(places) == 1 and after == "You can return unused items within 60 days. [1]"
 
 
-@pytest.mark.parametrize(("held", "restarts"), [(60.0, 0), (0.0, 1)])
+@pytest.mark.parametrize(("held", "holds", "restarts"), [(60.0, True, 0), (0.0, True, 1), (60.0, False, 1)])
 async def test_where_the_passage_is_likelier_it_takes_the_place_of_the_models_words(
-    found, monkeypatch, held, restarts
+    found, monkeypatch, held, holds, restarts
 ) -> None:
-    """Words that waited for the choice are never seen; those that waited long enough are taken back."""
+    """Words that waited for the choice are never seen; those that waited long enough, or not at all, are taken back."""
     found(0.9)
     monkeypatch.setattr(answering, "HELD_SECONDS", held)
     says(monkeypatch, "Kayaks are", " always taken back. [1]", " Ask in any shop.")
-    end, words, events = await composed(Options())
+    end, words, events = await composed(Options(holds=holds))
     assert (end.outcome, end.reason, end.stopped, end.support) == ("extracted", "passage_likelier", "", [])
     assert words.endswith("You can return unused items within 60 days. [1]") and "Ask" not in words
     assert sum(isinstance(event, Restart) for event in events) == restarts

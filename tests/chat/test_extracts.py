@@ -123,6 +123,13 @@ def test_a_sentence_that_points_back_brings_what_it_points_to():
     assert extract("Does it renew by itself?", [passage]).text.startswith("Membership costs £18. It renews")
 
 
+def test_a_sentence_that_only_names_another_article_is_no_answer_while_there_is_one():
+    pointing = Passage("The steps are described in Return an item by post.", heading="Where to return > By post")
+    steps = Passage("Print the label at home. Tie it to the parcel.", title="Return an item by post")
+    assert extract("How do I return an item by post?", [pointing, steps]).text.startswith("Print the label")
+    assert extract("How do I return an item by post?", [pointing]).text.startswith("The steps are described")
+
+
 def test_a_long_sentence_is_not_cut():
     long = " ".join(f"word{n}" for n in range(90)) + " ends here."
     assert extract("word3 word5", [Passage(f"{long} Another one.")]).text == f"{long} [1]"
