@@ -2,10 +2,11 @@
 
 from playwright.sync_api import Page
 
-LEGIBLE = """async (selector) => {
-  // The admin's links fade from one scheme's colour to the other's: what is read is where they arrive.
-  const fading = document.getAnimations().filter((one) => Number.isFinite(one.effect.getComputedTiming().endTime));
-  await Promise.allSettled(fading.map((one) => one.finished));
+LEGIBLE = """(selector) => {
+  // The admin's links fade from one scheme's colour to the other's: what is read is where they arrive. They are put
+  // there and not waited for: where no frame is drawn, no fading ends.
+  for (const one of document.getAnimations())
+    if (Number.isFinite(one.effect.getComputedTiming().endTime)) one.finish();
   const ink = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
   const rgb = (colour) => {
     ink.clearRect(0, 0, 1, 1);
