@@ -74,9 +74,8 @@ def sweeps() -> dict[str, tuple[str, float]]:
 
 def note(sign: str) -> None:
     """This lives now."""
-    global _rests_until
     now = time.monotonic()
-    if now < _rests_until or now - _written.get(sign, -EVERY_SECONDS) < EVERY_SECONDS:
+    if not _is_due(sign, now):
         return
     try:
         redis = redis_client()
@@ -90,7 +89,7 @@ def note_beat() -> None:
     """The beat of this process has just sent something. Its name tells when it began, so that two can be told apart."""
     global _beat
     began = time.monotonic()
-    if began < _rests_until or began - _written.get(BEATS, -EVERY_SECONDS) < EVERY_SECONDS:
+    if not _is_due(BEATS, began):
         return
     try:
         redis = redis_client()
@@ -101,6 +100,10 @@ def note_beat() -> None:
         _written[BEATS] = began
     except (RedisError, OSError) as error:
         _rest(error)
+
+
+def _is_due(sign: str, now: float) -> bool:
+    return now >= _rests_until and now - _written.get(sign, -EVERY_SECONDS) >= EVERY_SECONDS
 
 
 def _rest(error: Exception) -> None:
