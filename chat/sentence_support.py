@@ -106,7 +106,8 @@ class Ground:
 
     def __init__(self, passages: Sequence[Quotable]) -> None:
         self._windows = [_windows(passage.text) for passage in passages]
-        self._about = [frozenset(_stems(f"{one.title} {one.heading}")) for one in passages]
+        self._about = [title_stems([one]) for one in passages]
+        self._titles = frozenset().union(*self._about)
 
     def judge(self, sentence: str) -> Supported:
         """Against the passages it cites, or against all where it cites none."""
@@ -117,7 +118,7 @@ class Ground:
         return Supported(sentence[:MAX_TEXT_CHARS], cited, round(best, 3))
 
     def only_points(self, sentence: str) -> bool:
-        return only_points(sentence, frozenset().union(*self._about))
+        return only_points(sentence, self._titles)
 
     def features(self, sentence: str, cited: Sequence[int] = ()) -> list[tuple[float, ...]]:
         """What is known of a sentence beside each passage."""
