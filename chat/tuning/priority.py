@@ -32,11 +32,16 @@ def yield_processor() -> None:
     """Let everything else go first. The priority counts within a terminal's session only where Linux groups processes
     by session; the group is lowered too, but only by root, for no one else could raise it again at the end."""
     os.nice(LOWEST)
-    if os.geteuid() != 0 or not AUTOGROUP.exists():
-        return
-    before = AUTOGROUP.read_text().rsplit(maxsplit=1)[-1]
-    if _lower_group(str(LOWEST)):
+    before = _group_nice()
+    if os.geteuid() == 0 and before is not None and _lower_group(str(LOWEST)):
         atexit.register(_lower_group, before)
+
+
+def _group_nice() -> str | None:
+    """The group's priority, as Linux writes it ("/autogroup-12 nice 0"). None: no such file, or an empty one, which is
+    how Linux shows a process of the root group (in a container's first session, say)."""
+    words = AUTOGROUP.read_text().split() if AUTOGROUP.exists() else []
+    return words[-1] if words else None
 
 
 def _lower_group(nice: str) -> bool:

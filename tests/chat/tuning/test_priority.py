@@ -37,7 +37,7 @@ def test_a_run_has_the_lowest_priority_and_its_session_gets_its_own_back():
     program = (
         "import os; from chat.tuning.priority import AUTOGROUP, yield_processor\n"
         "yield_processor()\n"
-        "print(os.nice(0), AUTOGROUP.read_text().split()[-1] if AUTOGROUP.exists() else '')"
+        "print(os.nice(0), *AUTOGROUP.read_text().split()[-1:] if AUTOGROUP.exists() else [])"
     )
     environment = {"DJANGO_SETTINGS_MODULE": "supportbot.settings", "SECRET_KEY": "x" * 50}
     done = subprocess.run(
@@ -48,3 +48,12 @@ def test_a_run_has_the_lowest_priority_and_its_session_gets_its_own_back():
     assert nice == "19"
     if os.geteuid() == 0 and group:
         assert group in (["19"], ["0"])  # a container may not be let to change it
+
+
+@pytest.mark.parametrize("written, nice", [("/autogroup-12 nice 5\n", "5"), ("", None), ("\n", None), (None, None)])
+def test_a_process_without_a_group_of_its_own_has_no_group_to_lower(written, nice, tmp_path, monkeypatch):
+    path = tmp_path / "autogroup"
+    if written is not None:
+        path.write_text(written)
+    monkeypatch.setattr(priority, "AUTOGROUP", path)
+    assert priority._group_nice() == nice
