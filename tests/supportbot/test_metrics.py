@@ -149,12 +149,12 @@ async def test_a_loop_that_is_held_up_is_measured() -> None:
     before = meters.REGISTRY.get_sample_value("supportbot_loop_lag_seconds_sum")
     await asyncio.sleep(2 * event_loop.TURN_SECONDS)
     time.sleep(1.5)  # noqa: ASYNC251 - what is measured
-    held_up = event_loop.silent_seconds()
-    await asyncio.sleep(0.1)
+    assert event_loop.silent_seconds() > 0.9
+    async with asyncio.timeout(30):
+        while event_loop.silent_seconds() > 0.9:
+            await asyncio.sleep(0.05)
     watched.cancel()
-    assert held_up > 0.9
     assert meters.REGISTRY.get_sample_value("supportbot_loop_lag_seconds_sum") - before > 0.9
-    assert event_loop.silent_seconds() < 0.9
 
 
 def test_an_answer_is_counted_by_its_stages(fake_model) -> None:

@@ -129,16 +129,16 @@ def test_a_website_that_drips_is_given_up_in_time(site):
     for path in ("/body", "/head"):
         began = time.monotonic()
         assert refusal(site, path, seconds_a_fetch=0.6) == "The website took longer than 0.6 seconds."
-        assert time.monotonic() - began < 3
+        assert time.monotonic() - began < 8  # all of it would take 10
 
 
 def test_a_name_that_nobody_answers_for_is_given_up_in_time():
     began = time.monotonic()
     with pytest.raises(BadDocument, match="could not be looked up in time"):
-        Fetcher(Limits(seconds_a_fetch=0.3), resolver=lambda _host, _port: time.sleep(3) or []).fetch(
+        Fetcher(Limits(seconds_a_fetch=0.3), resolver=lambda _host, _port: time.sleep(5) or []).fetch(
             "http://a.example/"
         )
-    assert time.monotonic() - began < 2
+    assert time.monotonic() - began < 4.5
 
 
 def test_a_body_without_end_is_cut_off(site):

@@ -68,7 +68,7 @@ async def test_a_server_that_hangs_before_the_first_word_costs_the_time_allowed(
     with pytest.raises(ModelError) as caught:
         await said(first=0.3)
     assert caught.value.code == "timeout"
-    assert time.monotonic() - start < 2
+    assert time.monotonic() - start < 10  # it hangs for good
 
 
 async def test_a_server_that_falls_silent_between_words_is_given_up(server):
