@@ -90,15 +90,19 @@ class FakeChat:
         self.gate = threading.Event()  # scripts that wait for the test go on when it is set
 
     async def page(self, request: Request) -> HTMLResponse:
-        """Any host page: `?dir=rtl&lang=ar&theme=dark` and further attributes of the element as they come."""
+        """Any host page: `?dir=rtl&lang=ar&theme=dark` and further attributes of the element as they come.
+
+        `?state=NAME` plays one of static/demo/states.js in the page.
+        """
         query = dict(request.query_params)
         language, direction, scheme = query.pop("lang", "en"), query.pop("dir", "ltr"), query.pop("scheme", "light")
         source = query.pop("source", "/widget/")  # or /static/widget/, the modules as they are written
+        script = '<script type="module" src="/static/demo/states.js"></script>' if "state" in query else ""
         attributes = " ".join(f'{name}="{value}"' for name, value in query.items())
         return HTMLResponse(
             f'<!doctype html><html lang="{language}" dir="{direction}"><meta charset="utf-8"><title>Test shop</title>'
             f'<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="{scheme}">'
-            f'<script type="module" src="{source}support-chat.js"></script><h1>Shop</h1><a href="/?two">Two</a>'
+            f'{script}<script type="module" src="{source}support-chat.js"></script><h1>Shop</h1><a href="/?two">Two</a>'
             f'<support-chat key="demo" {attributes}><a href="/contact">Contact</a></support-chat></html>',
             headers={"Content-Security-Policy": POLICY},
         )
