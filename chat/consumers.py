@@ -61,6 +61,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.address = ""
         self.visit: Visit | None = None
         self.locale, self.page = "", ("", "")
+        self.pace = limits.Pace()
         self.tasks: set[asyncio.Task[None]] = set()
         self.followed: dict[UUID, asyncio.Task[None]] = {}
 
@@ -136,6 +137,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         event: ClientFrame | None = None
+        if not self.pace.allow(settings.CHAT_FRAMES_PER_MINUTE):
+            await self.outgoing.hang_up(TOO_MANY_BAD)
+            return
         try:
             if text_data is None:
                 raise Refused("bad_frame")
@@ -163,6 +167,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if not await limits.allow("bad", self.address, settings.CHAT_BAD_FRAMES_PER_MINUTE):
             await self.outgoing.hang_up(TOO_MANY_BAD)
 
+    async def count_deed(self) -> None:
+        """Each writes to the database. Raises Refused("rate_limited")."""
+        if not await limits.allow("deed", self.address, settings.CHAT_DEEDS_PER_MINUTE):
+            raise Refused("rate_limited")
+
     async def hear(self, event: ClientFrame) -> None:
         if isinstance(event, Ping):
             await self.outgoing.say(frame("pong", n=event.n))
@@ -173,6 +182,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         else:
             verb = self.VERBS.get(type(event))
             if verb is not None:  # `typing` asks for nothing
+                if not isinstance(event, Ask):  # which has limits of its own
+                    await self.count_deed()
                 await verb(self, self.visit, event)
 
     async def greet(self, hello: Hello) -> None:
@@ -238,6 +249,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         for kind, who, most in (
             ("visitor", str(seen.bearer.visitor), settings.CHAT_QUESTIONS_PER_MINUTE),
             ("address", self.address, settings.CHAT_ADDRESS_QUESTIONS_PER_MINUTE),
+            ("widget", self.widget.key, settings.CHAT_WIDGET_QUESTIONS_PER_MINUTE),
         ):
             if not await limits.allow(kind, who, most):
                 raise Refused("rate_limited", question)
