@@ -37,6 +37,15 @@ WRITTEN_LANGUAGE = "en"  # the adapter's; in other languages the passage's own s
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a process had told of this answer before it died. `passages`: chunk and revision of each, in order."""
+
+    text: str
+    passages: tuple[tuple[object, object], ...]
+    reason: str = ""  # why the passages' own sentences were shown, if the model had spoken before them
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """How to answer. `answerer`: live (the whole ladder), model (no extract in place of the model), extract."""
 
@@ -49,6 +58,7 @@ class Options:
     passages: Sequence[Passage] | None = None  # given: nothing is searched for
     search: Callable[..., Awaitable[Retrieval]] | None = None  # in place of `afind_passages`, called in the same way
     why_extract: str = "no_model"  # the reason code when the answerer is `extract`
+    begun: Beginning | None = None
     holds: bool = True  # the first words back; beside other answers they come too slowly for that to hide anything
 
 
@@ -183,10 +193,14 @@ async def write(question: str, found: Retrieval, end: Ending, options: Options) 
     chosen = options.answerer == "live" and settings.CHAT_CHOICE_FLOOR > 0
     choice = Choice(taken, likely, settings.CHAT_CHOICE_FLOOR) if chosen else None
     why = why_not_model(found, end, options)
+    begun = beginning(found, options)
+    if begun and begun.reason and taken.text.startswith(begun.text):
+        why = why or begun.reason
     spoke = False
     if not why:
+        told = begun.text if begun and not begun.reason and settings.MODEL_CONTINUES else ""
         try:
-            async with aclosing(speak(end.standalone, found.passages, end, options, choice)) as texts:
+            async with aclosing(speak(end.standalone, found.passages, end, options, choice, told)) as texts:
                 async for text in texts:
                     spoke = True
                     yield Words(text)
@@ -217,6 +231,12 @@ async def write(question: str, found: Retrieval, end: Ending, options: Options) 
     yield Words(taken.text)
 
 
+def beginning(found: Retrieval, options: Options) -> Beginning | None:
+    """What was told already, if it was said of these very passages."""
+    begun = options.begun
+    return begun if begun and begun.passages == tuple((p.chunk_id, p.revision_id) for p in found.passages) else None
+
+
 def overrules(found: Retrieval, options: Options) -> bool:
     """A small model declines too often: where the search is sure of its passage, the passage is shown instead."""
     searched = options.passages is None
@@ -235,9 +255,12 @@ def why_not_model(found: Retrieval, end: Ending, options: Options) -> str:
 
 
 async def speak(
-    question: str, passages: Sequence[Passage], end: Ending, options: Options, choice: Choice | None
+    question: str, passages: Sequence[Passage], end: Ending, options: Options, choice: Choice | None, begun: str = ""
 ) -> AsyncGenerator[str, None]:
-    """The model's words, checked by `Speech`, the first HELD_SECONDS late at most. Sets what `end` says of them."""
+    """The model's words, checked by `Speech`, the first HELD_SECONDS late at most. Sets what `end` says of them.
+
+    `begun` are words that another process has told: they are checked again, and the model goes on after them.
+    """
     end.model, end.prompt_version = options.model or settings.CHAT_MODEL, PROMPT_VERSION
     floor = settings.CHAT_SUPPORT_FLOOR if options.answerer == "live" else 0.0
     speech = Speech(question, passages, gate=options.gate, floor=floor, choice=choice)
@@ -248,7 +271,10 @@ async def speak(
         max_tokens=settings.CHAT_MAX_ANSWER_TOKENS,
         first_token_seconds=settings.CHAT_FIRST_TOKEN_SECONDS,
         total_seconds=settings.CHAT_ANSWER_SECONDS,
+        begun=begun,
     )
+    if text := speech.feed(begun):
+        yield text
     asked = time.monotonic()
     held, since, most = "", 0.0, HELD_SECONDS if options.holds else 0.0
     async with aclosing(pieces):

@@ -14,8 +14,9 @@ from django.conf import settings
 from django.db import DatabaseError
 
 from chat import conversations, desk, leases, meters, replays
-from chat.answering import AnswerFailed, Ending, Options, Words, compose
+from chat.answering import AnswerFailed, Beginning, Ending, Options, Words, compose
 from chat.arrivals import arrivals
+from chat.beginnings import beginning_of
 from chat.conversations import Turn
 from chat.loops import OnePerLoop
 from chat.phrases import say
@@ -41,9 +42,11 @@ _seats: OnePerLoop[Seats] = OnePerLoop()
 _keepers: OnePerLoop[asyncio.Task[None]] = OnePerLoop()
 
 
-def start(reply: UUID, epoch: int, turn: Turn, *, patient: bool = False) -> asyncio.Task[None]:
+def start(
+    reply: UUID, epoch: int, turn: Turn, *, patient: bool = False, begun: Beginning | None = None
+) -> asyncio.Task[None]:
     """Begin to write a reply whose lease this process holds; the registry keeps the task alive."""
-    writer = Writer(reply, epoch, turn, patient=patient)
+    writer = Writer(reply, epoch, turn, patient=patient, begun=begun)
     WRITERS[reply] = writer
     keep_leases()
     writer.task = asyncio.create_task(run(writer))
@@ -62,12 +65,13 @@ async def take_over(reply: UUID, *, patient: bool = False) -> asyncio.Task[None]
     """Write a reply that its owner has left, if nobody else was faster."""
     if reply in WRITERS:
         return WRITERS[reply].task
+    begun = await beginning_of(reply)
     epoch = await off_loop(leases.take)(reply)
     if epoch is None:
         return None
     turn = await off_loop(conversations.turn_of_reply)(reply)
     if epoch <= MOST_EPOCHS:
-        return start(reply, epoch, turn, patient=patient)
+        return start(reply, epoch, turn, patient=patient, begun=begun)
     # Something about this reply kills whoever writes it: it gets its last word from here.
     with contextlib.suppress(LostLease):
         await Writer(reply, epoch, turn, patient=patient).fail("internal")
@@ -140,7 +144,10 @@ async def answer(writer: Writer, why_extract: str) -> None:
     put = writer.events.put_nowait
     task = await off_loop(conversations.task_of)(writer.log.reply)
     alone = len(WRITERS) == 1
-    options = Options(audiences=task.audiences, locale=task.locale, only_language=task.only_language, holds=alone)
+    begun = writer.begun
+    options = Options(
+        audiences=task.audiences, locale=task.locale, only_language=task.only_language, begun=begun, holds=alone
+    )
     if why_extract:  # many ask: the passages as the search orders them, which costs least
         cheap = partial(afind_passages, reading_seconds=0.0)
         options = replace(options, answerer="extract", why_extract=why_extract, search=cheap)
@@ -152,13 +159,19 @@ async def answer(writer: Writer, why_extract: str) -> None:
             if isinstance(event, Ending) and event.outcome == "extracted" and why_extract:
                 put(Words(f"\n\n{say('busy', event.language)}"))
             if isinstance(event, Words):
-                await speak(event.text, put)
+                await speak(event.text, put, begun.text if begun else "")
             else:
                 put(event)
 
 
-async def speak(text: str, put: Callable[[Words], None]) -> None:
-    """What comes at once is told word by word, like all else: it can be read along, and stopped."""
+async def speak(text: str, put: Callable[[Words], None], told: str = "") -> None:
+    """What comes at once is told word by word, like all else: it can be read along, and stopped.
+
+    What the customer was `told` before, by a process that died, is there at once.
+    """
+    if told and text.startswith(told):
+        put(Words(told))
+        text = text.removeprefix(told)
     words = WORD.findall(text)
     for place, word in enumerate(words):
         if place and len(words) > FEW_WORDS:

@@ -256,6 +256,7 @@ CELERY_TIMEZONE = TIME_ZONE
 
 # --- The model server, or any OpenAI-compatible one -----------------------------------------------------------------
 MODEL_URL = env_str("MODEL_URL", f"unix:{RUN_DIR / 'model.sock'}")
+MODEL_CONTINUES = env_bool("MODEL_CONTINUES", MODEL_URL.startswith("unix:"))  # our own server does
 EMBEDDING_URL = env_str("EMBEDDING_URL", MODEL_URL)
 MODEL_API_KEY = env_str("MODEL_API_KEY")
 EMBEDDING_API_KEY = env_str("EMBEDDING_API_KEY", MODEL_API_KEY)
