@@ -9,7 +9,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from chat import conversations, desk, following, limits, meters, replies
+from chat import conversations, desk, doorbell, following, limits, meters, replies, visitors
 from chat.arrivals import arrivals
 from chat.conversations import Visit
 from chat.events import (
@@ -20,6 +20,7 @@ from chat.events import (
     Handover,
     Hello,
     Logout,
+    Past,
     Ping,
     Rate,
     Refused,
@@ -67,7 +68,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.outgoing = Outgoing(self.send, self.close, cutter(send))
-        self.ear = Ear(self.outgoing.say, self.begin_following, self.spawn)
+        self.ear = Ear(self.outgoing.say, self.begin_following, self.spawn, self.tokens_ended)
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -204,8 +205,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 resumed=(place is not None) if hello.last_seen else None,
                 greeting=self.widget.greeting,
                 suggestions=self.widget.suggestions,
+                known=seen.known,
             )
         )
+        if seen.moved is not None:
+            await doorbell.aring_end(seen.moved.bearer, seen.moved.conversations)
         if seen.agent is not None:
             name, state = seen.agent
             if state == "waiting" and not await off_loop(desk.on_duty)():
@@ -272,9 +276,19 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.outgoing.say(frame("agent", name="", state=state, conversation=str(seen.conversation)))
 
     async def log_out(self, seen: Visit, event: Logout) -> None:
-        """Every token ends; this socket goes on as a stranger's, and may say hello again."""
-        await off_loop(conversations.log_out)(seen)
+        """Every token ends; this socket goes on as a stranger's, and may say hello again, as may the others."""
+        left = await off_loop(visitors.log_out)(self.widget, seen.bearer)
         self.forget()
+        await doorbell.aring_end(left.bearer, left.conversations)
+
+    async def tokens_ended(self, of: str) -> None:
+        """Another tab or device has logged this visitor out, or signed them in: nothing more is told here."""
+        if self.visit is not None and of == doorbell.generation_of(self.visit.bearer):
+            self.forget()
+            await self.outgoing.say(Refused("bad_token").frame())
+
+    async def list_past(self, seen: Visit, event: Past) -> None:
+        await self.outgoing.say(frame("conversations", conversations=await off_loop(conversations.past)(seen.bearer)))
 
     def forget(self) -> None:
         """From now on nobody has said hello here."""
@@ -284,4 +298,4 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.visit = None
         self.followed = {}
 
-    VERBS: dict[type, Any] = {Ask: ask, Stop: stop, Rate: rate, Handover: hand_over, Logout: log_out}
+    VERBS: dict[type, Any] = {Ask: ask, Stop: stop, Rate: rate, Handover: hand_over, Past: list_past, Logout: log_out}

@@ -15,7 +15,7 @@ MAX_FRAME_BYTES = 65_536
 
 # Every frame the server sends, and its fields; those marked with ? may be absent.
 SERVER_FRAMES: dict[str, tuple[str, ...]] = {
-    "welcome": ("protocol", "token", "conversation", "messages", "resumed", "greeting", "suggestions"),
+    "welcome": ("protocol", "token", "conversation", "messages", "resumed", "greeting", "suggestions", "known?"),
     "accepted": ("id", "message", "reply", "conversation"),
     "stage": ("reply", "stage", "position?"),
     "sources": ("reply", "epoch", "seq", "sources"),
@@ -26,6 +26,7 @@ SERVER_FRAMES: dict[str, tuple[str, ...]] = {
     "rated": ("reply", "score"),
     "message": ("id", "role", "text", "created", "status", "outcome", "epoch", "seq", "sources", "name?"),
     "agent": ("name", "state", "conversation?"),
+    "conversations": ("conversations",),
     "pong": ("n",),
     "error": ("code", "text", "id?"),
 }
@@ -35,6 +36,7 @@ CLIENT_FRAMES: dict[str, tuple[str, ...]] = {
     "stop": ("reply",),
     "rate": ("reply", "score", "comment?"),
     "handover": ("reason?",),
+    "conversations": (),
     "typing": (),
     "logout": (),
     "ping": ("n",),
@@ -107,6 +109,11 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """`conversations`: which were there before?"""
+
+
+@dataclass(frozen=True, slots=True)
 class Typing:
     pass
 
@@ -121,7 +128,7 @@ class Ping:
     n: int
 
 
-ClientFrame = Hello | Ask | Stop | Rate | Handover | Typing | Logout | Ping
+ClientFrame = Hello | Ask | Stop | Rate | Handover | Past | Typing | Logout | Ping
 
 
 def frame(kind: str, **fields: Any) -> dict[str, Any]:
@@ -237,6 +244,7 @@ PARSERS: dict[str, Any] = {
     "stop": lambda data: Stop(_uuid(data, "reply")),
     "rate": _rate,
     "handover": lambda data: Handover(_text(data, "reason", 300)),
+    "conversations": lambda data: Past(),
     "typing": lambda data: Typing(),
     "logout": lambda data: Logout(),
     "ping": lambda data: Ping(_number(data, "n")),

@@ -318,6 +318,7 @@ CHAT_SUPPORT_FLOOR = env_float("CHAT_SUPPORT_FLOOR", 0.3, least=0, most=1)
 CHAT_CHOICE_FLOOR = env_float("CHAT_CHOICE_FLOOR", 0.8, least=0, most=2)
 CHAT_MOST_WRONG_PERCENT = env_float("CHAT_MOST_WRONG_PERCENT", 0, least=0, most=100)  # 0: the floors as they are
 TOKEN_DAYS = env_int("TOKEN_DAYS", 90, least=1, most=3650)
+KNOWN_TOKEN_HOURS = env_int("KNOWN_TOKEN_HOURS", 24, least=1, most=8760)
 
 LOGGING_CONFIG = "supportbot.log.configure"
 LOGGING = {"version": 1}  # Django calls the line above only if this is not empty

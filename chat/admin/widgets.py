@@ -10,7 +10,8 @@ from chat.models import ContactRequest, Widget
 class WidgetAdmin(admin.ModelAdmin):
     list_display = ("name", "key", "active")
     fields = (
-        "name", "key", "active", "allowed_origins", "greeting", "suggestions", "only_language", "identity_secret"
+        "name", "key", "active", "allowed_origins", "greeting", "suggestions", "only_language", "identity_secret",
+        "identity_secret_before", "identity_issuer", "on_sign_in",
     )  # fmt: skip
 
 
