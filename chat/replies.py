@@ -8,6 +8,7 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from os.path import commonprefix
 from uuid import UUID
 
 from django.conf import settings
@@ -144,9 +145,9 @@ async def answer(writer: Writer, why_extract: str) -> None:
     put = writer.events.put_nowait
     task = await off_loop(conversations.task_of)(writer.log.reply)
     alone = len(WRITERS) == 1
-    begun = writer.begun
+    told = writer.begun.text if writer.begun else ""
     options = Options(
-        audiences=task.audiences, locale=task.locale, only_language=task.only_language, begun=begun, holds=alone
+        audiences=task.audiences, locale=task.locale, only_language=task.only_language, begun=writer.begun, holds=alone
     )
     if why_extract:  # many ask: the passages as the search orders them, which costs least
         cheap = partial(afind_passages, reading_seconds=0.0)
@@ -159,7 +160,10 @@ async def answer(writer: Writer, why_extract: str) -> None:
             if isinstance(event, Ending) and event.outcome == "extracted" and why_extract:
                 put(Words(f"\n\n{say('busy', event.language)}"))
             if isinstance(event, Words):
-                await speak(event.text, put, begun.text if begun else "")
+                if told:
+                    meters.taken_over(event.text, told)
+                await speak(event.text, put, told)
+                told = ""
             else:
                 put(event)
 
@@ -169,10 +173,9 @@ async def speak(text: str, put: Callable[[Words], None], told: str = "") -> None
 
     What the customer was `told` before, by a process that died, is there at once.
     """
-    if told and text.startswith(told):
-        put(Words(told))
-        text = text.removeprefix(told)
-    words = WORD.findall(text)
+    if known := commonprefix((told, text)):
+        put(Words(known))
+    words = WORD.findall(text.removeprefix(known))
     for place, word in enumerate(words):
         if place and len(words) > FEW_WORDS:
             await asyncio.sleep(WORD_SECONDS)

@@ -172,6 +172,14 @@ async def seen_by(fake_model, what):
         return (await client.get("http://model/seen")).json().get(what, 0)
 
 
+async def test_what_was_told_is_not_told_word_by_word_again(monkeypatch):
+    monkeypatch.setattr(replies, "WORD_SECONDS", 60)
+    for told in ("one two three four five six seven eight", "one two three four five six seven eight nine ten"):
+        heard = []
+        await asyncio.wait_for(replies.speak("one two three four five six seven eight", heard.append, told), 5)
+        assert [words.text for words in heard] == ["one two three four five six seven eight"]
+
+
 async def test_who_takes_over_goes_on_after_the_words_that_were_told(connect, model_script, fake_model, settings):
     settings.MODEL_CONTINUES = True
     model_script(chat=["stall"])
