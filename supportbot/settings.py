@@ -292,6 +292,10 @@ IMPORT_KEEP_DAYS = env_int("IMPORT_KEEP_DAYS", 30, least=1, most=3650)
 IMPORT_NETWORKS = env_list("IMPORT_NETWORKS")
 IMPORT_FOLDERS = [Path(folder) for folder in env_list("IMPORT_FOLDERS")]
 
+# --- Help pages: what one address may ask for in a minute -----------------------------------------------------------
+HELP_SEARCHES_PER_MINUTE = env_int("HELP_SEARCHES_PER_MINUTE", 60, least=1)
+HELP_VOTES_PER_MINUTE = env_int("HELP_VOTES_PER_MINUTE", 20, least=1)
+
 # --- Chat: every limit has a name -----------------------------------------------------------------------------------
 CHAT_MAX_QUESTION_CHARS = env_int("CHAT_MAX_QUESTION_CHARS", 2000, least=10, most=20_000)
 CHAT_QUESTIONS_PER_MINUTE = env_int("CHAT_QUESTIONS_PER_MINUTE", 20, least=1)
