@@ -3,6 +3,7 @@
 import os
 import secrets
 import warnings
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
@@ -56,31 +57,67 @@ if PUBLIC_URL:
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
+    ("__Host-sessionid", "__Host-csrftoken") if HTTPS else ("sessionid", "csrftoken")
+)
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # scripts take the CSRF token from the page's form
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = env_int("STAFF_SESSION_HOURS", 12, least=1, most=720) * 3600
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+PERMISSIONS_POLICY = ", ".join(
+    f"{power}=()"
+    for power in (
+        "accelerometer", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer",
+        "microphone", "midi", "payment", "serial", "usb",
+    )
+)  # fmt: skip
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # an article's body is at most 200,000 characters
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [SELF],
+        "default-src": [NONE],  # what is not named below is not loaded
         "script-src": [SELF, NONCE],
         "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:"],
+        "font-src": [SELF],
         "connect-src": [SELF],
-        "object-src": [NONE],
+        "frame-src": [SELF],
+        "manifest-src": [SELF],
         "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
     }
 }
 
+# --- Staff: how they sign in, and what is written down of them -------------------------------------------------------
+LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
+IS_DEMO = not PUBLIC_URL and HOST in LOOPBACK and LOOPBACK.issuperset(ALLOWED_HOSTS)  # nobody else can reach it
+STAFF_TWO_FACTOR = env_choice("STAFF_TWO_FACTOR", "auto", "required", "optional")
+TWO_FACTOR_REQUIRED = STAFF_TWO_FACTOR == "required" or (STAFF_TWO_FACTOR == "auto" and not IS_DEMO)
+OTP_TOTP_ISSUER = PUBLIC_URL.split("://", 1)[-1] or "Supportbot"
+STAFF_FAILURES = env_int("STAFF_FAILURES", 5, least=1, most=100)
+STAFF_ADDRESS_FAILURES = env_int("STAFF_ADDRESS_FAILURES", 50, least=1, most=10_000)
+STAFF_LOCK_MINUTES = env_int("STAFF_LOCK_MINUTES", 15, least=1, most=1440)
+AUDIT_KEEP_DAYS = env_int("AUDIT_KEEP_DAYS", 400, least=30, most=36_500)
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = STAFF_FAILURES
+AXES_COOLOFF_TIME = timedelta(minutes=STAFF_LOCK_MINUTES)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # not the name alone: anybody could shut it for its owner
+AXES_CLIENT_IP_CALLABLE = "supportbot.addresses.counted_of_request"
+AXES_LOCKOUT_CALLABLE = "supportbot.lockout.answer"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who waits gets in, whatever a script goes on trying
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]
+AXES_DISABLE_ACCESS_LOG = True  # supportbot.audit writes it
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+
 # --- The application ------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "supportbot.admin_app.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -90,6 +127,10 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "csp",
     "channels",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "supportbot",
     "knowledge",
     "chat",
@@ -98,12 +139,16 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "supportbot.headers.permissions_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "supportbot.two_factor.Required",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # the last: it puts the shut door's page in place of an answer
 ]
 ROOT_URLCONF = "supportbot.urls"
 ASGI_APPLICATION = "supportbot.asgi.application"
@@ -199,6 +244,7 @@ CELERY_TASK_DEFAULT_QUEUE = "embed"
 HEARTBEAT_SECONDS = 10
 CELERY_TASK_ROUTES = {
     "supportbot.tasks.watch": {"queue": "sweep"},
+    "supportbot.tasks.forget_old": {"queue": "sweep"},
     "knowledge.tasks.sweep": {"queue": "sweep"},
     "knowledge.space_tasks.build_spaces": {"queue": "sweep"},
     "chat.tasks.sweep": {"queue": "sweep"},
@@ -251,6 +297,11 @@ CELERY_BEAT_SCHEDULE["watch all parts"] = {
     "task": "supportbot.tasks.watch",
     "schedule": 2 * HEARTBEAT_SECONDS,
     "options": {"expires": 2 * HEARTBEAT_SECONDS},
+}
+CELERY_BEAT_SCHEDULE["forget what has had its time"] = {
+    "task": "supportbot.tasks.forget_old",
+    "schedule": 6 * 3600,
+    "options": {"expires": 6 * 3600},
 }
 CELERY_TIMEZONE = TIME_ZONE
 

@@ -10,9 +10,6 @@ from chat import trying
 from knowledge import sitemaps
 from supportbot import health, metrics
 
-admin.site.site_header = admin.site.site_title = "Supportbot"
-admin.site.index_title = "Support desk"
-
 urlpatterns = [
     # Browsers ask for it on pages that name no icon, such as the admin's.
     path("favicon.ico", RedirectView.as_view(url=static("site/mark.svg"))),
