@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from django.conf import settings
 
 from chat import smalltalk
+from chat.certainty import certainty
 from chat.choosing import Choice
 from chat.condensing import condense
 from chat.dial import answerable_floor
-from chat.extracts import extract_of
-from chat.likelihood import candidates
+from chat.extracts import Extract, extract_of
+from chat.likelihood import Candidate, candidates
 from chat.phrases import say
 from chat.prompts import PROMPT_VERSION, build_prompt
 from chat.sentence_support import Supported
@@ -94,7 +95,7 @@ class Ending:
     nearest: list[tuple[str, str]] = field(default_factory=list)
     language: str = "en"
     standalone: str = ""
-    answerable: float | None = None
+    answerable: float | None = None  # that what was found answers
     model: str = ""
     prompt_version: str = ""
     tokens_in: int | None = None
@@ -132,7 +133,10 @@ async def compose(question: str, history: Sequence[Mapping[str, str]], options: 
         return
     yield Stage("searching")
     end.standalone = condense(question, history)
-    found = await search(question, context_of(history), end, options)
+    weighed = weigh(await search(question, context_of(history), end, options), question, end.standalone)
+    found = weighed.found
+    if options.passages is None:
+        end.answerable = found.answerable
     end.ms["searched"] = round(1000 * (time.monotonic() - start), 1)
     if not is_enough(found, options):
         end.outcome, end.reason, end.nearest = "abstained", "nothing_found", found.nearest
@@ -141,7 +145,7 @@ async def compose(question: str, history: Sequence[Mapping[str, str]], options: 
         return
     yield Sources(found.passages)
     yield Stage("writing")
-    async with aclosing(write(question, found, end, options)) as events:
+    async with aclosing(write(weighed, end, options)) as events:
         async for event in events:
             if isinstance(event, Words) and "first" not in end.ms:
                 end.ms["first"] = round(1000 * (time.monotonic() - start), 1)
@@ -166,7 +170,7 @@ async def search(question: str, context: str, end: Ending, options: Options) -> 
         return Retrieval(passages=list(options.passages), answerable=1.0)
     find = options.search or afind_passages
     try:
-        found = await find(
+        return await find(
             question,
             audiences=options.audiences,
             language=end.language,
@@ -176,22 +180,39 @@ async def search(question: str, context: str, end: Ending, options: Options) -> 
         )
     except RetrievalError as error:
         raise AnswerFailed("search_unavailable") from error
-    end.answerable = found.answerable
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What was found, as far as it is worth showing, with the chance that it answers; and what it says at its best."""
+
+    found: Retrieval
+    likely: list[Candidate]
+    taken: Extract
+
+
+def weigh(found: Retrieval, question: str, standalone: str) -> Weighed:
+    """`standalone` is the question with what it lacks from the turns before."""
     best = max((passage.score for passage in found.passages), default=0.0)
-    return replace(found, passages=[p for p in found.passages if p.score >= WORTH_SHOWING * best])
+    passages = [passage for passage in found.passages if passage.score >= WORTH_SHOWING * best]
+    if not passages:
+        return Weighed(found, [], Extract("", [], []))
+    likely = candidates(standalone, passages, question)
+    taken = extract_of(likely, passages, question)
+    chance = certainty(found.answerable, taken.chance, question)
+    return Weighed(replace(found, passages=passages, answerable=chance), likely, taken)
 
 
 def is_enough(found: Retrieval, options: Options) -> bool:
     return bool(found.passages) and (options.passages is not None or found.answerable >= answerable_floor())
 
 
-async def write(question: str, found: Retrieval, end: Ending, options: Options) -> AsyncGenerator[Event, None]:
+async def write(weighed: Weighed, end: Ending, options: Options) -> AsyncGenerator[Event, None]:
     """The model's words as far as they hold; else the passage's own, after a Restart if some were said."""
-    likely = candidates(end.standalone, found.passages, question)
-    taken = extract_of(likely, found.passages, question)
+    found, taken = weighed.found, weighed.taken
     end.chance = round(taken.chance, 3)
     chosen = options.answerer == "live" and settings.CHAT_CHOICE_FLOOR > 0
-    choice = Choice(taken, likely, settings.CHAT_CHOICE_FLOOR) if chosen else None
+    choice = Choice(taken, weighed.likely, settings.CHAT_CHOICE_FLOOR) if chosen else None
     why = why_not_model(found, end, options)
     begun = beginning(found, options)
     if begun and begun.reason and taken.text.startswith(begun.text):
