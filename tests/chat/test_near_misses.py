@@ -1,7 +1,7 @@
 """96 questions about eight small articles, in pairs: one that an article answers, and one beside it that none does.
 
-Nothing was fitted on them. What is held is a rate, far from what is measured (docs/decisions/support.md), so that a worse
-search or a worse probability is seen, and another processor's rounding is not.
+Nothing was fitted on them. What is held is a rate, far from what is measured (docs/decisions/support.md), so that
+a worse search or a worse probability is seen, and another processor's rounding is not.
 """
 
 import numpy as np
