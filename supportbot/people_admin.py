@@ -5,11 +5,13 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.models import User
 from django.db.models import Exists, OuterRef, QuerySet
 from django.http import HttpRequest
+from django_otp.plugins.otp_static.models import StaticDevice
 from django_otp.plugins.otp_totp.models import TOTPDevice
 
 from supportbot import audit, lockout, two_factor
 
-admin.site.unregister(User)
+# Pages of django-otp's own would show the secrets of others; ours says whether there is one, and takes it away.
+admin.site.unregister([User, TOTPDevice, StaticDevice])
 
 
 @admin.register(User)
