@@ -8,6 +8,7 @@ import time
 import uuid
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
+from urllib.parse import urlencode
 
 import httpx
 import jwt
@@ -22,6 +23,7 @@ from tests.attack import people
 from tests.attack.browsers import AUDIT, Watched, watched
 from tests.attack.lines import Line
 from tests.attack.payloads import own
+from tests.attack.reach import routes
 from tests.attack.scene import Scene
 from tests.attack.tally import Tally
 from tests.attack.things import Things, make
@@ -35,6 +37,7 @@ PLAIN = {"schemes": ["http:", "https:", "mailto:", "tel:", "data:"], "foreign": 
 KNOT = (
     "\"><img src=x onerror=alert(1)>'><svg/onload=alert(2)></title></textarea></script><script>alert(3)</script>{{7*7}}"
 )
+QUERY = urlencode({name: KNOT for name in ("q", "state", "lang", "dir", "key", "next", "theme", "page", "category")})
 LINKED = '[x](javascript:alert(4)) ![x](https://evil.example/p.png) <a href="javascript:alert(5)">x</a>'
 
 
@@ -78,7 +81,8 @@ def _bundles() -> Iterator[str]:
 
 def _addresses(things: Things) -> list[str]:
     """Every page that an administrator may read, the public ones too, and searches for the words."""
-    readable = [route for route, rule in sorted(all_rules().items()) if "A" in rule.get]
+    known = set(routes())
+    readable = [route for route, rule in sorted(all_rules().items()) if "A" in rule.get and route in known]
     downloads = ("widget/", "health/", "favicon", "admin/chat/conversation/export", "admin/jsi18n")
     shown = [things.address(route) for route in readable if not route.startswith(downloads) and ".csv" not in route]
     more = ["/help/?q=%22%3E%3Cscript%3Ealert(1)%3C/script%3E", "/help/?q=attacked",
@@ -87,7 +91,9 @@ def _addresses(things: Things) -> list[str]:
             "/admin/login/?next=javascript:alert(1)", "/admin/login/?next=https://evil.example/",
             "/help/%3Cscript%3Ealert(1)%3C%2Fscript%3E/",
             "/no-such-page/%22%3E%3Cscript%3Ealert(1)%3C/script%3E"]  # fmt: skip
-    return [*dict.fromkeys(shown), *more]
+    public = [things.address(route) for route in readable if "n" in all_rules()[route].get]
+    asked = [f"{address}?{QUERY}" for address in dict.fromkeys(public) if address in shown]
+    return [*dict.fromkeys(shown), *asked, *more]
 
 
 def _open(page: Page, browser: Watched, url: str, tally: Tally) -> None:

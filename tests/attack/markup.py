@@ -71,7 +71,7 @@ AT_ONCE = 200
 
 
 def attack(scene: Scene) -> list[Tally]:
-    texts = markup(scene.host, few=scene.few)
+    texts = markup(scene.host, scene.chance, few=scene.few)
     with watched(scene.host) as browser:
         page = browser.page()
         address = f"{scene.instance.url}/attack-harness"

@@ -2,12 +2,14 @@
 
 import gzip
 import json
+import random
 import re
 from pathlib import Path
 
 LISTS = Path(__file__).parent / "lists"
 DATA = Path(__file__).resolve().parents[3] / "shared" / "data" / "security"
 ESCAPE = re.compile(r"\\(n|t|\\|u[0-9a-f]{4})")
+A_FEW = 60
 MOST_CHARS = 600  # of a payload that is cut at every place
 
 
@@ -31,10 +33,10 @@ def others(name: str) -> list[dict[str, str]]:
         return [json.loads(line) for line in lines]
 
 
-def markup(host: str, *, few: bool) -> list[str]:
+def markup(host: str, chance: random.Random, *, few: bool) -> list[str]:
     """Scripts, markup and markdown that should stay words."""
     known = own("xss", host) + own("markdown", host)
     if few:
-        return known
+        return chance.sample(known, A_FEW)
     more = [row["text"][:MOST_CHARS] for name in ("xss", "naughty_strings") for row in others(name)]
     return list(dict.fromkeys(known + more))

@@ -11,6 +11,7 @@ import logging
 import os
 import random
 import shutil
+import signal
 import socket
 import sys
 import tempfile
@@ -49,7 +50,7 @@ def prepare(data_dir: Path, port: int) -> None:
     import django
 
     django.setup()
-    logging.disable(logging.WARNING)  # of this process alone: the report has the screen
+    logging.disable(logging.CRITICAL)  # of this process alone: the report has the screen
 
 
 def free_port() -> int:
@@ -60,6 +61,7 @@ def free_port() -> int:
 
 def main() -> int:
     options = arguments()
+    signal.signal(signal.SIGTERM, lambda number, frame: sys.exit(128 + number))  # so that all is put away
     seed = options.seed if options.seed is not None else random.SystemRandom().randrange(10**6)
     print(f"seed {seed}", flush=True)
     data_dir = Path(tempfile.gettempdir()) / f"supportbot-attack-{os.getpid()}"

@@ -21,6 +21,8 @@ from knowledge.models import (
     ImportSource,
     TestQuestion,
 )
+from supportbot import audit
+from supportbot.models import AuditEntry
 from tests.attack import people
 from tests.attack.scene import Scene
 
@@ -44,11 +46,7 @@ class Things:
 
     def address(self, route: str) -> str:
         """The address of one real thing."""
-        if route.startswith("admin/^"):
-            return "/admin/knowledge/"
-        if route.startswith("admin/(?P<url>"):
-            return "/admin/no-such-page"
-        known: dict[str, str] = {}
+        known = {"app_label": "knowledge", "url": "no-such-page"}
         for beginning, ids in self.ids.items():  # the longer ones come later
             if route.startswith(beginning):
                 known |= ids
@@ -89,16 +87,19 @@ def make(scene: Scene, words: str = "plain words") -> Things:
         widget=widget, email="dora@shop.example", note=words, conversation_id=dora.conversation
     )
     user = people.person("attacked-bystander", "agent")
+    audit.record("exported", who=words[:150], object=words[:200], detail=words)
     answer = Message.objects.filter(conversation_id=dora.conversation, role="bot").first()
     assert answer is not None and article.live_revision is not None
     admin = "admin/"
     return Things(
         {
-            "help/": {"slug": article.slug},
-            "widget/": {"name": "support-chat.js"},
+            "help/": {"slug": article.slug, "number": "1"},
+            "help/category/": {"slug": category.slug},
+            "widget/": {"name": "support-chat.js", "key": widget.key},
             f"{admin}r/": _ids(content_type_id=ContentType.objects.get_for_model(Article).pk, object_id=article.pk),
             f"{admin}auth/user/": _ids(object_id=user.pk, id=user.pk),
             f"{admin}auth/group/": _ids(object_id=Group.objects.get(name="agent").pk),
+            f"{admin}supportbot/auditentry/": _ids(object_id=AuditEntry.objects.latest("pk").pk),
             f"{admin}knowledge/category/": _ids(object_id=category.pk),
             f"{admin}knowledge/article/": _ids(
                 object_id=article.pk,
