@@ -136,7 +136,7 @@ def ask(seen: Visit, question: Ask, locale: str, page: tuple[str, str]) -> Accep
     if earlier is not None:
         asked, talk, replied, epoch = earlier
         return Accepted(asked, replied, max(epoch, 1), Turn(visitor.pk, talk), fresh=False)
-    conversation = _conversation(seen, visitor, locale, page)
+    conversation = _conversation(seen, visitor, locale, page, question.about)
     if conversation.pk == seen.conversation:
         turn, first = turn_of(conversation), next_id(conversation.pk)
     else:  # it begins here
@@ -188,16 +188,20 @@ def begin(seen: Visit, locale: str, page: tuple[str, str]) -> UUID:
     return _conversation(seen, lock(seen.widget, seen.bearer), locale, page).pk
 
 
-def _conversation(seen: Visit, visitor: Visitor, locale: str, page: tuple[str, str]) -> Conversation:
+def _conversation(
+    seen: Visit, visitor: Visitor, locale: str, page: tuple[str, str], about: dict[str, str] | None = None
+) -> Conversation:
     mine = Conversation.objects.filter(pk=seen.conversation, visitor=visitor) if seen.conversation else None
     conversation = mine.first() if mine is not None else None
     if conversation is None:
         return Conversation.objects.create(
-            widget=seen.widget, visitor=visitor, language=locale, page_url=page[0], page_title=page[1]
-        )
+            widget=seen.widget, visitor=visitor, language=locale, page_url=page[0], page_title=page[1],
+            about=about or {},
+        )  # fmt: skip
     if conversation.state == Conversation.State.CLOSED:
         conversation.state = Conversation.State.BOT
-    conversation.save(update_fields=["state", "updated"])
+    conversation.about = conversation.about or about or {}
+    conversation.save(update_fields=["state", "about", "updated"])
     return conversation
 
 

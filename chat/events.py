@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -12,6 +12,7 @@ from chat.tokens import MAX_TOKEN_CHARS
 
 PROTOCOL = 1
 MAX_FRAME_BYTES = 65_536
+MOST_ABOUT = 8
 
 # Every frame the server sends, and its fields; those marked with ? may be absent.
 SERVER_FRAMES: dict[str, tuple[str, ...]] = {
@@ -32,7 +33,7 @@ SERVER_FRAMES: dict[str, tuple[str, ...]] = {
 }
 CLIENT_FRAMES: dict[str, tuple[str, ...]] = {
     "hello": ("protocol", "token", "identity?", "conversation?", "last_seen?", "locale?", "page?"),
-    "ask": ("id", "text"),
+    "ask": ("id", "text", "about?"),
     "stop": ("reply",),
     "rate": ("reply", "score", "comment?"),
     "handover": ("reason?",),
@@ -89,6 +90,7 @@ class Hello:
 class Ask:
     id: UUID
     text: str
+    about: dict[str, str] = field(default_factory=dict)  # what the visitor or the page says of itself; nobody vouches
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +230,16 @@ def _ask(data: dict[str, Any]) -> Ask:
         raise Refused("too_long", key)
     if all(c.isspace() or unicodedata.category(c) == "Cf" for c in text):
         raise Refused("empty", key)
-    return Ask(key, text)
+    return Ask(key, text, _about(data))
+
+
+def _about(data: dict[str, Any]) -> dict[str, str]:
+    """The first few entries that are short texts; what else a page puts there is left out."""
+    about = data.get("about") or {}
+    if not isinstance(about, dict):
+        raise Refused("bad_frame")
+    texts = [(clean(name[:40]), clean(said[:200])) for name, said in about.items() if isinstance(said, str)]
+    return dict([(name, said) for name, said in texts if name and said][:MOST_ABOUT])
 
 
 def _rate(data: dict[str, Any]) -> Rate:

@@ -15,12 +15,13 @@ from django.db import models
 from django.db.models import Q
 from uuid6 import uuid7
 
+from chat.widget_settings import WidgetSettings
 from knowledge.models import Audience
 
 MIN_SECRET_CHARS = 32  # HS256 is as strong as its key: RFC 7518, section 3.2
 
 
-class Widget(models.Model):
+class Widget(WidgetSettings):
     """One place where the chat is shown: its public key and the sites that may open it."""
 
     class SignIn(models.TextChoices):
@@ -108,8 +109,8 @@ class Visitor(models.Model):
     @property
     def audiences(self) -> list[str]:
         """What may be quoted to this visitor."""
-        known = [str(Audience.CUSTOMERS)] if self.external_id else []
-        return [str(Audience.PUBLIC), *known]
+        known = self.external_id and self.widget.audience == Widget.Reach.CUSTOMERS
+        return [str(Audience.PUBLIC), *([str(Audience.CUSTOMERS)] if known else [])]
 
 
 class Conversation(models.Model):
@@ -126,6 +127,9 @@ class Conversation(models.Model):
     language = models.CharField(max_length=16, blank=True)
     page_url = models.CharField(max_length=500, blank=True)
     page_title = models.CharField(max_length=200, blank=True)
+    about = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="{name, email}: what the visitor said before the chat."
+    )
     agent = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -141,6 +145,11 @@ class Conversation(models.Model):
             ("export_conversation", "Can export conversations"),
         ]
         indexes = [models.Index(fields=["visitor", "-updated"]), models.Index(fields=["state", "waiting_since"])]
+
+    @property
+    def unproven(self) -> list[tuple[str, str]]:
+        """What the visitor says of itself, as pairs: a template would take a name such as `items` for a method."""
+        return list(self.about.items())
 
     def __str__(self) -> str:
         return f"Conversation {str(self.id)[-6:]}"

@@ -45,10 +45,15 @@ def serve(request: HttpRequest, name: str) -> HttpResponse:
         if packed:
             response.headers["Content-Encoding"] = "gzip"
     response.headers["ETag"] = file.etag
-    response.headers["Cache-Control"] = f"public, max-age={MINUTES * 60}"
+    patch_vary_headers(response, ["Accept-Encoding"])
+    return for_all(response, MINUTES)
+
+
+def for_all(response: HttpResponse, minutes: int) -> HttpResponse:
+    """Any site may read it, and keep it for so long."""
+    response.headers["Cache-Control"] = f"public, max-age={minutes * 60}"
     response.headers["Access-Control-Allow-Origin"] = "*"
     response.headers["Cross-Origin-Resource-Policy"] = "cross-origin"
-    patch_vary_headers(response, ["Accept-Encoding"])
     return response
 
 
@@ -62,21 +67,23 @@ def read(name: str, changed: int) -> File:
 def assemble(entry: str) -> str:
     """One module that exports what `entry` exports, holding everything that it imports.
 
-    All share one scope: ValueError where two modules give the same name to something.
+    All share one scope: ValueError where two modules give the same name to something. Nothing runs before all of it is
+    there, so the order is free: the long style sheet first, since compression looks back 32 KB only.
     """
-    order: list[str] = []
-    _collect(entry, order)
-    sources = [(SOURCE / name).read_text() for name in order]
-    names = [name for source in sources for name in TOP.findall(source)]
-    twice = sorted({name for name in names if names.count(name) > 1})
+    names: set[str] = set()
+    _collect(entry, names)
+    sources = [(SOURCE / name).read_text() for name in sorted(names, key=lambda name: (name != "styles.js", name))]
+    given = [name for source in sources for name in TOP.findall(source)]
+    twice = sorted({name for name in given if given.count(name) > 1})
     if twice:
         raise ValueError(f"Two modules of the widget have a name in common: {', '.join(twice)}. Rename one of each.")
     parts = [lighten(EXPORT.sub("", IMPORT.sub("", source))) for source in sources]
-    return "".join(parts) + f"export {{ {', '.join(EXPORT.findall(sources[-1]))} }};\n"
+    exported = ", ".join(EXPORT.findall((SOURCE / entry).read_text()))
+    return "".join(parts) + f"export {{ {exported} }};\n"
 
 
-def _collect(name: str, order: list[str]) -> None:
+def _collect(name: str, names: set[str]) -> None:
+    names.add(name)
     for _, other in IMPORT.findall((SOURCE / name).read_text()):
-        if other not in order:
-            _collect(other, order)
-    order.append(name)
+        if other not in names:
+            _collect(other, names)

@@ -37,8 +37,10 @@ def lighten(script: str) -> str:
         if kind in ("comment", "space"):
             gap = "\n" if "\n" in gap + text else " "
             continue
-        made.append(_between(made[-1][-1], gap, text[0]) if made and gap else "")
-        made.append(squeeze(text) if kind == "template" and "\n" in text else text)
+        if len(made) > 1 and _is_needless(made[-2], made[-1], text):
+            made.pop()
+        blank = _between(made[-1][-1], gap, text[0]) if made and gap else ""
+        made.append(blank + (squeeze(text) if kind == "template" and "\n" in text else text))
         gap = ""
     return "".join(made) + "\n"
 
@@ -55,6 +57,16 @@ def _shorten(script: str) -> str:
         name: f"#{chr(97 + at % 26)}{at // 26 or ''}" for at, name in enumerate(sorted(set(PRIVATE.findall(script))))
     }
     return re.sub(r"#(\w+)", lambda found: names.get(found[1], found[0]), script)
+
+
+def _is_needless(before: str, sign: str, after: str) -> bool:
+    """The last semicolon of a block, the last comma of a list (but not an empty place).
+
+    A loop without a body (`while (next());`) would need its semicolon: a test holds the source to have none.
+    """
+    if sign == ";":
+        return after == "}"
+    return sign == "," and after in (")", "]", "}") and before not in (",", "[")
 
 
 def _between(before: str, gap: str, after: str) -> str:

@@ -86,6 +86,7 @@ class FakeChat:
         self.hellos: list[Frame] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.down = False
+        self.settings: dict[str, Any] = {}  # of the widget's row
         self.team_away = False
         self.gate = threading.Event()  # scripts that wait for the test go on when it is set
 
@@ -106,6 +107,9 @@ class FakeChat:
             f'<support-chat key="demo" {attributes}><a href="/contact">Contact</a></support-chat></html>',
             headers={"Content-Security-Policy": POLICY},
         )
+
+    async def widget_settings(self, request: Request) -> JSONResponse:
+        return JSONResponse(self.settings)
 
     async def widget_file(self, request: Request) -> Response:
         return Response(widget_files.read(request.path_params["name"], 0).text, media_type="text/javascript")
@@ -130,6 +134,7 @@ class FakeChat:
                 Route("/", self.page),
                 Route("/chat/contact", self.contact, methods=["POST"]),
                 WebSocketRoute("/ws/chat/demo/", self.socket),
+                Route("/widget/{key}.json", self.widget_settings),
                 Route("/widget/{name:path}", self.widget_file),
                 Mount("/static", StaticFiles(directory=STATIC)),
             ]
