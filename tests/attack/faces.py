@@ -32,6 +32,7 @@ from tests.attack.who import all_rules
 SECRET = "the shop and its chat server alone know this"
 PAGE_MS = 60_000
 MOST_MESSAGES = 500
+A_FEW = 45  # pages of all, as chance has it
 PLAIN = {"schemes": ["http:", "https:", "mailto:", "tel:", "data:"], "foreign": True}
 # What anything must survive at once, in a title's 200 characters.
 KNOT = (
@@ -53,7 +54,8 @@ def attack(scene: Scene) -> list[Tally]:
         for words in [KNOT] if scene.few else [KNOT, LINKED, *_bundles()]:
             with ThreadPoolExecutor(1) as beside:  # Playwright's loop runs in this thread
                 things = beside.submit(_poison, scene, words).result()
-            for address in _addresses(things):
+            addresses = _addresses(things)
+            for address in scene.chance.sample(addresses, A_FEW) if scene.few else addresses:
                 _open(page, browser, scene.instance.url + address, pages)
         _widget(scene, browser, page, widget)
         for conversation, count in _cut_conversations(scene):

@@ -206,7 +206,7 @@ def attack(scene: Scene) -> list[Tally]:
     tally, count = Tally("frames by chance"), Count()
     end = time.monotonic() + 60 * scene.minutes
     mark = scene.instance.mark()
-    examples = 12 if scene.few else 30
+    examples = 8 if scene.few else 30
     seeds = []
     while time.monotonic() < end:
         seeds.append(scene.chance.randrange(2**32))

@@ -30,6 +30,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--kinds", default="", help="names, separated by commas (default: all that fit the engine)")
     parser.add_argument("--real", action="store_true", help="ask the real model: injections alone, unless --kinds")
     parser.add_argument("--few", action="store_true", help="a sample of each list, as the tests do")
+    parser.add_argument("--models", type=Path, help="a folder of weights that were converted before, for --real")
     parser.add_argument("--json", type=Path, help="where the report is written")
     parser.add_argument("--keep", type=Path, help="a new folder for the logs")
     options = parser.parse_args(given)
@@ -70,6 +71,8 @@ def main() -> int:
     from supportbot.embedded import make_data_dir
 
     make_data_dir(data_dir)
+    if options.models:
+        (data_dir / "models").symlink_to(options.models.resolve())
     try:
         report = _run(options, seed, data_dir, port)
         if options.keep:

@@ -14,7 +14,7 @@ import pytest
 
 from tests.attack.run import PROJECT
 
-MINUTES = 0.15  # of fuzzing
+MINUTES = 0.1  # of fuzzing
 MOST_SECONDS = 900  # on a machine that is busy; the start alone has 420
 LEAST = {  # of each kind, so that none is left out without a word
     "pages read by those who may not (IDOR)": 100,
@@ -27,13 +27,13 @@ LEAST = {  # of each kind, so that none is left out without a word
     "the company's word (JWT)": 60,
     "after a log-out": 3,
     "rates and sizes": 25,
-    "frames by chance": 15,
+    "frames by chance": 10,
     "secrets in prompts": 5,
 }
 BROWSER = {
     "markup in the assistant's words, cut at every place": 1000,
     "markup in an article's text, cut at every place": 1000,
-    "hostile words on every page (browser)": 40,
+    "hostile words on every page (browser)": 45,
     "hostile words in the widget (browser)": 100,
     "payloads cut at every place in the transcript (browser)": 500,
 }
