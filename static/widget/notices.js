@@ -5,9 +5,10 @@ import { plain } from "./markdown.js";
 
 const LOST_AFTER_MS = 3000;
 const SPOKEN_MS = 5000;
+const LONG_MS = 1000; // a search that is shorter need not be told
 const LONGEST_SPOKEN = 600;
 const KINDS = { answered: "answer", extracted: "extract", abstained: "abstain" };
-const PEOPLE = { waiting: "human.wait", joined: "human.joined", left: "human.left", closed: "human.closed", ended: "end.closed" };
+const PEOPLE = { joined: "human.joined", left: "human.left", closed: "human.closed", ended: "end.closed" };
 
 export class Notices {
   #t;
@@ -15,8 +16,9 @@ export class Notices {
   #session;
   #announcer;
   #later = 0;
+  #searching = 0;
   #asked = new Map(); // reply -> when, to tell how long it took
-  element = h("p", { class: "notice", part: "notice", role: "status", hidden: true });
+  element = h("p", { class: "notice", part: "notice", hidden: true });
 
   constructor(t, host, session, announcer) {
     this.#t = t;
@@ -37,8 +39,11 @@ export class Notices {
     else if (error?.code === "rate_limited") text = t("limit.rate");
     else if (agent?.state === "waiting") text = t("human.wait");
     else if (back && agent?.state !== "joined") text = t("human.away", { when: back });
-    if (!text && this.element.classList.contains("warn") && state === "ready") this.say(t("net.back"));
-    if (this.element.textContent !== text) this.element.textContent = text;
+    if (this.element.textContent !== text) {
+      const again = !text && state === "ready" && this.element.classList.contains("warn");
+      if (text || again) this.say(text || t("net.back"));
+      this.element.textContent = text;
+    }
     this.element.classList.toggle("warn", Boolean(text) && (state === "offline" || state === "lost"));
     this.element.hidden = !text;
   }
@@ -55,7 +60,8 @@ export class Notices {
     const t = this.#t;
     const { transcript } = this.#session;
     if (frame.type === "accepted") this.#asked.set(frame.reply, performance.now());
-    if (frame.type === "stage" && frame.stage === "searching") this.say(t("stage.search"));
+    if (frame.type === "stage" && frame.stage === "searching") this.#searching = setTimeout(() => this.say(t("stage.search")), LONG_MS);
+    else if (frame.reply) clearTimeout(this.#searching);
     if (frame.type === "done") this.#finished(transcript.messages.find((m) => m.id === frame.reply));
     if (frame.type === "failed") {
       this.say(t("error.text"));

@@ -129,6 +129,7 @@ const ENDING = `
 .suggestions { display: grid; gap: 8px; }
 button.suggestion { min-block-size: 2.75rem; inline-size: 100%; }
 .contact { display: grid; gap: 8px; margin-block-start: 24px; padding: 16px; border: 1px solid var(--_control); border-radius: 14px; }
+.contact input { min-block-size: 2.75rem; }
 .contact label { font-weight: 600; }
 .place > .status { margin-block-start: 16px; color: var(--_ok); }
 `;
@@ -154,7 +155,7 @@ const BOTTOM = `
 .preview .bar { display: flex; justify-content: space-between; align-items: flex-start; inline-size: 100%; gap: 8px; }
 .preview .name { font-weight: 600; padding-block: 6px; }
 @media (pointer: coarse) { .panel :is(.icon-button, .button, .chip-button) { min-inline-size: 2.75rem; min-block-size: 2.75rem; } }
-@media (height < 480px) { .row textarea { max-block-size: calc(2 * 1.5rem + 20px); } .small { display: none; } }
+@media (height < 480px) { .header { min-block-size: 2.75rem; padding-block: 0; } .subtitle { display: none; } .row textarea { max-block-size: calc(2 * 1.5rem + 20px); } .small { display: none; } }
 @media (prefers-reduced-motion: reduce) { .panel *, .panel[open] { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) { .send, .primary { forced-color-adjust: none; background: ButtonFace; color: ButtonText; border-color: ButtonText; } .chip { border-width: 1px; } .icon-button[aria-pressed="true"] { border-color: Highlight; } }
 `;

@@ -32,7 +32,7 @@ sheet.replaceSync(`
 @media print { :host { display: none; } }
 `);
 
-const PATIENCE_MS = 1000;
+const PATIENCE_MS = 3000;
 // Properties that mirror an attribute; a value that is not known falls back to the first.
 const MIRRORED = [
   ["heading", "heading"], ["privacyHref", "privacy-href"],
@@ -107,9 +107,12 @@ class SupportChat extends HTMLElement {
   async #dress() {
     this.#launcher.classList.add("undressed");
     const address = `${this.endpoint}/widget/${encodeURIComponent(this.key)}.json`;
-    const answer = await fetch(address, { credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS) }).catch(() => null);
-    if (answer?.status === 404) console.warn(`support-chat: ${this.endpoint} has no widget “${this.key}”`);
-    if (answer?.ok) this.settings = await answer.json();
+    const read = async () => {
+      const answer = await fetch(address, { credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (answer.status === 404) console.warn(`support-chat: ${this.endpoint} has no widget “${this.key}”`);
+      return answer.ok ? answer.json() : {};
+    };
+    this.settings = await read().catch(() => ({})); // no line, or a slow one: it looks as it does by itself
     const { accent = [], theme, placement } = this.settings;
     const pair = (at) => `light-dark(${accent.map((one) => one[at])})`;
     const own = new CSSStyleSheet();

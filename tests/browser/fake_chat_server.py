@@ -87,6 +87,7 @@ class FakeChat:
         self.tasks: set[asyncio.Task[None]] = set()
         self.down = False
         self.settings: dict[str, Any] = {}  # of the widget's row
+        self.told: list[Any] = []  # what visitors said of themselves, with each question
         self.team_away = False
         self.gate = threading.Event()  # scripts that wait for the test go on when it is set
 
@@ -206,6 +207,7 @@ class Line:
         talk = self.conversation = known[0] if known else self.conversation
         text = frame["text"]
         talk.asked += 1
+        self.chat.told.append(frame.get("about"))
         if "limit" in text:
             return await self.send(type="error", code="rate_limited", text="Too many questions.", id=frame["id"])
         if frame["id"] not in talk.asks:
@@ -251,6 +253,17 @@ class Line:
         }
         self.conversation.rows.append(said)
         await self.send(type="message", **said)
+
+    async def on_conversations(self, frame: Frame) -> None:
+        """The newest first, as the one visitor there is would see them."""
+        talks = [talk for talk in reversed(self.chat.conversations.values()) if talk.rows]
+        first = [(talk.id, talk.rows[0]["text"]) for talk in talks if isinstance(talk.rows[0], dict)]
+        when = "2026-05-03T10:00:00Z"
+        rows = [{"id": key, "title": text, "created": when, "updated": when, "state": "bot"} for key, text in first]
+        await self.send(type="conversations", conversations=rows)
+
+    async def on_typing(self, frame: Frame) -> None:
+        """Nobody sits at the other end."""
 
     async def on_ping(self, frame: Frame) -> None:
         await self.send(type="pong", n=frame["n"])
