@@ -33,6 +33,8 @@ logger = get_logger(__name__)
 TURN_SECONDS = 0.1
 TURN_SECONDS_HERE = 5.0  # what ends in this process is heard at once
 MOST_EPOCHS = 12
+UNHEARD = "nobody_listening"
+HAND_OVER_SECONDS = 3.0  # a database that is away must not keep the process: the leases lapse by themselves
 WORD = re.compile(r"\s*\S+|\s+\Z")
 WORD_SECONDS = 0.02  # faster than anybody reads
 FEW_WORDS = 6  # the model's own pieces are fewer, and are not held up
@@ -93,7 +95,10 @@ async def run(writer: Writer) -> None:
         while (event := await writer.events.get()) is not None:
             await writer.take(event)
         if not writer.log.over:
-            await writer.end_early()
+            if await is_heard_again(writer):
+                await off_loop(leases.release)({reply: writer.log.epoch})  # whoever listens has it taken up again
+            else:
+                await writer.end_early()
     except LostLease:
         meters.LOST.inc()
         logger.warning("lease lost", reply=str(reply))
@@ -265,7 +270,15 @@ async def _stop_unheard() -> None:
     alone = [reply for reply, writer in WRITERS.items() if writer.unheard()]
     for reply in await replays.unheard(alone) if alone else []:
         if reply in WRITERS:
-            WRITERS[reply].stop("nobody_listening")
+            WRITERS[reply].stop(UNHEARD)
+
+
+async def is_heard_again(writer: Writer) -> bool:
+    """Somebody came back after it was given up, while the database was away. Raises LostLease and DatabaseError."""
+    if writer.stopped != UNHEARD:
+        return False
+    await writer.save()  # takes as long as the database does
+    return bool(writer.log.listeners)
 
 
 async def drain(seconds: float) -> None:
@@ -278,13 +291,15 @@ async def drain(seconds: float) -> None:
     telling = [writer.task for writer in WRITERS.values() if writer.task]
     if telling:
         await asyncio.wait(telling, timeout=seconds)
+    told = sum(task.done() for task in telling)
     left = list(WRITERS.values())
     await _hand_over(left)
-    logger.info("drained", told=len(telling) - len(left), handed_over=len(silent) + len(left))
+    logger.info("drained", told=told, handed_over=len(silent) + len(left))
 
 
 async def _hand_over(writers: list[Writer]) -> None:
     tasks = [writer.task for writer in writers if writer.task]
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if tasks:
+        await asyncio.wait(tasks, timeout=HAND_OVER_SECONDS)

@@ -1,6 +1,7 @@
 """An owner that dies, freezes or wakes: whoever comes next finishes the answer, and the one before writes nothing."""
 
 import asyncio
+import threading
 import uuid
 from dataclasses import replace
 from datetime import timedelta
@@ -243,6 +244,30 @@ async def test_an_answer_that_is_being_told_comes_to_its_end_before_the_process_
     assert (await row(told["reply"])).text == (await dora.until("done"))["text"] == SENTENCE
     handed = await row(waiting["reply"])
     assert (handed.status, handed.lease_until, handed.epoch) == ("queued", None, 1)
+
+
+async def test_who_comes_back_while_an_answer_is_being_given_up_gets_it_after_all(connect, model_script, monkeypatch):
+    """The database was away between the decision that nobody listens and its writing."""
+    model_script(chat=["stall"])
+    dora = await connect()
+    accepted = await dora.ask()
+    await dora.until("delta")
+    replies.WRITERS[uuid.UUID(accepted["reply"])].stop(replies.UNHEARD)
+    done = await dora.until("done")
+    assert (done["text"], done["outcome"]) == (SENTENCE, "answered")
+
+
+async def test_a_database_that_is_away_does_not_keep_a_process_that_is_to_end(connect, model_script, monkeypatch):
+    monkeypatch.setattr(replies, "HAND_OVER_SECONDS", 0.2)
+    model_script(chat=["stall"])
+    dora = await connect()
+    await dora.ask()
+    await dora.until("delta")
+    back = threading.Event()
+    monkeypatch.setattr(leases, "release", lambda epochs: back.wait(20))
+    await asyncio.wait_for(replies.drain(0), 10)
+    assert not back.is_set()
+    back.set()
 
 
 async def test_many_customers_do_not_keep_a_lease_from_being_renewed(connect, model_script, settings):
