@@ -25,7 +25,7 @@ RUN = """async ([place, tags]) => {
 
 
 def violations(page: Page, place: str | None = None) -> list[str]:
-    """Each broken rule with the element that breaks it, in words for a failed test; `place` narrows it to a selector."""
+    """Each broken rule with the element that breaks it, in words for a failed test; `place` narrows to a selector."""
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(AXE.read_text(encoding="utf-8"))  # not by a script tag: the page's own policy would refuse it
     page.evaluate(STILL)
