@@ -6,9 +6,8 @@ export const EMPTY = Object.freeze({
   greeting: "",
   suggestions: Object.freeze([]),
   messages: Object.freeze([]),
-  agent: null, // {name, state: waiting | joined | left | closed | ended}
+  agent: null, // {name, state: waiting | joined | left | closed}
   gap: null, // id of a reply of which a frame is missing; a new hello closes it
-  known: false, // a customer whom the company's server has named
   error: null, // {code}: the last refusal that belongs to no question
 });
 
@@ -108,7 +107,6 @@ function welcome(transcript, frame) {
     greeting: frame.greeting ?? "",
     suggestions: frame.suggestions ?? [],
     messages: [...messages, ...unsent],
-    known: Boolean(frame.known),
     agent: null, // told next, if a person is asked for or there
     gap: null,
   };
@@ -129,8 +127,7 @@ function accepted(transcript, frame) {
     const after = messages.findIndex((m) => m.id === frame.message);
     messages.splice(after < 0 ? messages.length : after + 1, 0, reply);
   }
-  const agent = transcript.agent?.state === "ended" ? null : transcript.agent; // a question opens it again
-  return { ...transcript, conversation: frame.conversation ?? transcript.conversation, agent, messages };
+  return { ...transcript, conversation: frame.conversation ?? transcript.conversation, messages };
 }
 
 function stage(transcript, frame) {
@@ -202,7 +199,7 @@ function agent(was, frame) {
   const before = was.agent;
   if (before?.state === frame.state && (!frame.name || before.name === frame.name)) return transcript;
   const now = { name: frame.name ?? "", state: frame.state };
-  const told = now.state === "joined" || now.state === "ended" || (now.state === "left" && before?.state === "joined");
+  const told = now.state === "joined" || (now.state === "left" && before?.state === "joined");
   if (!told) return { ...transcript, agent: now };
   const id = `agent-${transcript.messages.length}-${now.state}`;
   const line = { ...row({ id, role: "notice", status: now.state, name: now.name || before?.name }), live: true };

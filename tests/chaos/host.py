@@ -54,9 +54,7 @@ def run(ports: list[int], script: Path, skew: float, pause) -> None:
         services.start()
         supervisor.start(engine_child(settings.RUN_DIR / "model.sock", script, Child))
         call_command("migrate", verbosity=0, interactive=False)
-        worker = worker_child()
-        worker.command = [*worker.command, "--include", "tests.chaos.poison"]
-        supervisor.start(worker)
+        supervisor.start(worker_child())
         supervisor.start(beat_child())
         for number, port in enumerate(ports, 1):
             child = web_child("127.0.0.1", port)
