@@ -1,6 +1,6 @@
 # `make` alone names the targets. Everything lives in .venv and in the data folder; nothing is compiled.
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos check format clean
+.PHONY: help run test chaos attack check format clean
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
@@ -16,6 +16,9 @@ test: $(VENV)/test.stamp chromium check ## Check style and types, then run all t
 
 chaos: $(VENV)/test.stamp ## Break things on purpose, and count what was lost: make chaos MINUTES=30 SEED=7 (both optional)
 	@exec $(BIN)/python -m tests.chaos.run --minutes $(or $(MINUTES),10) $(if $(SEED),--seed $(SEED)) $(CHAOS)
+
+attack: $(VENV)/test.stamp chromium ## Attack a running instance, and count what gets through: make attack MINUTES=30 ATTACK=--real (both optional)
+	@exec $(BIN)/python -m tests.attack.run --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ATTACK)
 
 check: $(VENV)/test.stamp ## Check style and types
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

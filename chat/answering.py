@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from django.conf import settings
 
 from chat import smalltalk
+from chat.certainty import certainty
 from chat.choosing import Choice
 from chat.condensing import condense
 from chat.dial import answerable_floor
-from chat.extracts import extract_of
-from chat.likelihood import candidates
+from chat.extracts import Extract, extract_of
+from chat.likelihood import Candidate, candidates
 from chat.phrases import say
 from chat.prompts import PROMPT_VERSION, build_prompt
 from chat.sentence_support import Supported
@@ -37,6 +38,15 @@ WRITTEN_LANGUAGE = "en"  # the adapter's; in other languages the passage's own s
 
 
 @dataclass(frozen=True, slots=True)
+class Beginning:
+    """What a process had told of this answer before it died. `passages`: chunk and revision of each, in order."""
+
+    text: str
+    passages: tuple[tuple[object, object], ...]
+    reason: str = ""  # why the passages' own sentences were shown, if the model had spoken before them
+
+
+@dataclass(frozen=True, slots=True)
 class Options:
     """How to answer. `answerer`: live (the whole ladder), model (no extract in place of the model), extract."""
 
@@ -49,6 +59,7 @@ class Options:
     passages: Sequence[Passage] | None = None  # given: nothing is searched for
     search: Callable[..., Awaitable[Retrieval]] | None = None  # in place of `afind_passages`, called in the same way
     why_extract: str = "no_model"  # the reason code when the answerer is `extract`
+    begun: Beginning | None = None
     holds: bool = True  # the first words back; beside other answers they come too slowly for that to hide anything
 
 
@@ -84,7 +95,7 @@ class Ending:
     nearest: list[tuple[str, str]] = field(default_factory=list)
     language: str = "en"
     standalone: str = ""
-    answerable: float | None = None
+    answerable: float | None = None  # that what was found answers
     model: str = ""
     prompt_version: str = ""
     tokens_in: int | None = None
@@ -122,7 +133,10 @@ async def compose(question: str, history: Sequence[Mapping[str, str]], options: 
         return
     yield Stage("searching")
     end.standalone = condense(question, history)
-    found = await search(question, context_of(history), end, options)
+    weighed = weigh(await search(question, context_of(history), end, options), question, end.standalone)
+    found = weighed.found
+    if options.passages is None:
+        end.answerable = found.answerable
     end.ms["searched"] = round(1000 * (time.monotonic() - start), 1)
     if not is_enough(found, options):
         end.outcome, end.reason, end.nearest = "abstained", "nothing_found", found.nearest
@@ -131,7 +145,7 @@ async def compose(question: str, history: Sequence[Mapping[str, str]], options: 
         return
     yield Sources(found.passages)
     yield Stage("writing")
-    async with aclosing(write(question, found, end, options)) as events:
+    async with aclosing(write(weighed, end, options)) as events:
         async for event in events:
             if isinstance(event, Words) and "first" not in end.ms:
                 end.ms["first"] = round(1000 * (time.monotonic() - start), 1)
@@ -156,7 +170,7 @@ async def search(question: str, context: str, end: Ending, options: Options) -> 
         return Retrieval(passages=list(options.passages), answerable=1.0)
     find = options.search or afind_passages
     try:
-        found = await find(
+        return await find(
             question,
             audiences=options.audiences,
             language=end.language,
@@ -166,27 +180,48 @@ async def search(question: str, context: str, end: Ending, options: Options) -> 
         )
     except RetrievalError as error:
         raise AnswerFailed("search_unavailable") from error
-    end.answerable = found.answerable
+
+
+@dataclass(frozen=True, slots=True)
+class Weighed:
+    """What was found, as far as it is worth showing, with the chance that it answers; and what it says at its best."""
+
+    found: Retrieval
+    likely: list[Candidate]
+    taken: Extract
+
+
+def weigh(found: Retrieval, question: str, standalone: str) -> Weighed:
+    """`standalone` is the question with what it lacks from the turns before."""
     best = max((passage.score for passage in found.passages), default=0.0)
-    return replace(found, passages=[p for p in found.passages if p.score >= WORTH_SHOWING * best])
+    passages = [passage for passage in found.passages if passage.score >= WORTH_SHOWING * best]
+    if not passages:
+        return Weighed(found, [], Extract("", [], []))
+    likely = candidates(standalone, passages, question)
+    taken = extract_of(likely, passages, question)
+    chance = certainty(found.answerable, taken.chance, question)
+    return Weighed(replace(found, passages=passages, answerable=chance), likely, taken)
 
 
 def is_enough(found: Retrieval, options: Options) -> bool:
     return bool(found.passages) and (options.passages is not None or found.answerable >= answerable_floor())
 
 
-async def write(question: str, found: Retrieval, end: Ending, options: Options) -> AsyncGenerator[Event, None]:
+async def write(weighed: Weighed, end: Ending, options: Options) -> AsyncGenerator[Event, None]:
     """The model's words as far as they hold; else the passage's own, after a Restart if some were said."""
-    likely = candidates(end.standalone, found.passages, question)
-    taken = extract_of(likely, found.passages, question)
+    found, taken = weighed.found, weighed.taken
     end.chance = round(taken.chance, 3)
     chosen = options.answerer == "live" and settings.CHAT_CHOICE_FLOOR > 0
-    choice = Choice(taken, likely, settings.CHAT_CHOICE_FLOOR) if chosen else None
+    choice = Choice(taken, weighed.likely, settings.CHAT_CHOICE_FLOOR) if chosen else None
     why = why_not_model(found, end, options)
+    begun = beginning(found, options)
+    if begun and begun.reason and taken.text.startswith(begun.text):
+        why = why or begun.reason
     spoke = False
     if not why:
+        told = begun.text if begun and not begun.reason and settings.MODEL_CONTINUES else ""
         try:
-            async with aclosing(speak(end.standalone, found.passages, end, options, choice)) as texts:
+            async with aclosing(speak(end.standalone, found.passages, end, options, choice, told)) as texts:
                 async for text in texts:
                     spoke = True
                     yield Words(text)
@@ -217,6 +252,12 @@ async def write(question: str, found: Retrieval, end: Ending, options: Options) 
     yield Words(taken.text)
 
 
+def beginning(found: Retrieval, options: Options) -> Beginning | None:
+    """What was told already, if it was said of these very passages."""
+    begun = options.begun
+    return begun if begun and begun.passages == tuple((p.chunk_id, p.revision_id) for p in found.passages) else None
+
+
 def overrules(found: Retrieval, options: Options) -> bool:
     """A small model declines too often: where the search is sure of its passage, the passage is shown instead."""
     searched = options.passages is None
@@ -235,9 +276,12 @@ def why_not_model(found: Retrieval, end: Ending, options: Options) -> str:
 
 
 async def speak(
-    question: str, passages: Sequence[Passage], end: Ending, options: Options, choice: Choice | None
+    question: str, passages: Sequence[Passage], end: Ending, options: Options, choice: Choice | None, begun: str = ""
 ) -> AsyncGenerator[str, None]:
-    """The model's words, checked by `Speech`, the first HELD_SECONDS late at most. Sets what `end` says of them."""
+    """The model's words, checked by `Speech`, the first HELD_SECONDS late at most. Sets what `end` says of them.
+
+    `begun` are words that another process has told: they are checked again, and the model goes on after them.
+    """
     end.model, end.prompt_version = options.model or settings.CHAT_MODEL, PROMPT_VERSION
     floor = settings.CHAT_SUPPORT_FLOOR if options.answerer == "live" else 0.0
     speech = Speech(question, passages, gate=options.gate, floor=floor, choice=choice)
@@ -248,7 +292,10 @@ async def speak(
         max_tokens=settings.CHAT_MAX_ANSWER_TOKENS,
         first_token_seconds=settings.CHAT_FIRST_TOKEN_SECONDS,
         total_seconds=settings.CHAT_ANSWER_SECONDS,
+        begun=begun,
     )
+    if text := speech.feed(begun):
+        yield text
     asked = time.monotonic()
     held, since, most = "", 0.0, HELD_SECONDS if options.holds else 0.0
     async with aclosing(pieces):

@@ -9,7 +9,7 @@ from channels.generic.websocket import AsyncWebsocketConsumer
 from django.conf import settings
 from django.db import DatabaseError
 
-from chat import conversations, desk, following, limits, meters, replies
+from chat import conversations, desk, doorbell, following, limits, meters, replies, visitors
 from chat.arrivals import arrivals
 from chat.conversations import Visit
 from chat.events import (
@@ -20,6 +20,7 @@ from chat.events import (
     Handover,
     Hello,
     Logout,
+    Past,
     Ping,
     Rate,
     Refused,
@@ -61,12 +62,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.address = ""
         self.visit: Visit | None = None
         self.locale, self.page = "", ("", "")
+        self.pace = limits.Pace()
         self.tasks: set[asyncio.Task[None]] = set()
         self.followed: dict[UUID, asyncio.Task[None]] = {}
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.outgoing = Outgoing(self.send, self.close, cutter(send))
-        self.ear = Ear(self.outgoing.say, self.begin_following, self.spawn)
+        self.ear = Ear(self.outgoing.say, self.begin_following, self.spawn, self.tokens_ended)
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -136,6 +138,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
 
     async def receive(self, text_data: str | None = None, bytes_data: bytes | None = None) -> None:
         event: ClientFrame | None = None
+        if not self.pace.allow(settings.CHAT_FRAMES_PER_MINUTE):
+            await self.outgoing.hang_up(TOO_MANY_BAD)
+            return
         try:
             if text_data is None:
                 raise Refused("bad_frame")
@@ -163,6 +168,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
         if not await limits.allow("bad", self.address, settings.CHAT_BAD_FRAMES_PER_MINUTE):
             await self.outgoing.hang_up(TOO_MANY_BAD)
 
+    async def count_deed(self) -> None:
+        """Each writes to the database. Raises Refused("rate_limited")."""
+        if not await limits.allow("deed", self.address, settings.CHAT_DEEDS_PER_MINUTE):
+            raise Refused("rate_limited")
+
     async def hear(self, event: ClientFrame) -> None:
         if isinstance(event, Ping):
             await self.outgoing.say(frame("pong", n=event.n))
@@ -173,6 +183,8 @@ class ChatConsumer(AsyncWebsocketConsumer):
         else:
             verb = self.VERBS.get(type(event))
             if verb is not None:  # `typing` asks for nothing
+                if not isinstance(event, Ask):  # which has limits of its own
+                    await self.count_deed()
                 await verb(self, self.visit, event)
 
     async def greet(self, hello: Hello) -> None:
@@ -193,8 +205,11 @@ class ChatConsumer(AsyncWebsocketConsumer):
                 resumed=(place is not None) if hello.last_seen else None,
                 greeting=self.widget.greeting,
                 suggestions=self.widget.suggestions,
+                known=seen.known,
             )
         )
+        if seen.moved is not None:
+            await doorbell.aring_end(seen.moved.bearer, seen.moved.conversations)
         if seen.agent is not None:
             name, state = seen.agent
             if state == "waiting" and not await off_loop(desk.on_duty)():
@@ -238,6 +253,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         for kind, who, most in (
             ("visitor", str(seen.bearer.visitor), settings.CHAT_QUESTIONS_PER_MINUTE),
             ("address", self.address, settings.CHAT_ADDRESS_QUESTIONS_PER_MINUTE),
+            ("widget", self.widget.key, settings.CHAT_WIDGET_QUESTIONS_PER_MINUTE),
         ):
             if not await limits.allow(kind, who, most):
                 raise Refused("rate_limited", question)
@@ -260,9 +276,19 @@ class ChatConsumer(AsyncWebsocketConsumer):
         await self.outgoing.say(frame("agent", name="", state=state, conversation=str(seen.conversation)))
 
     async def log_out(self, seen: Visit, event: Logout) -> None:
-        """Every token ends; this socket goes on as a stranger's, and may say hello again."""
-        await off_loop(conversations.log_out)(seen)
+        """Every token ends; this socket goes on as a stranger's, and may say hello again, as may the others."""
+        left = await off_loop(visitors.log_out)(self.widget, seen.bearer)
         self.forget()
+        await doorbell.aring_end(left.bearer, left.conversations)
+
+    async def tokens_ended(self, of: str) -> None:
+        """Another tab or device has logged this visitor out, or signed them in: nothing more is told here."""
+        if self.visit is not None and of == doorbell.generation_of(self.visit.bearer):
+            self.forget()
+            await self.outgoing.say(Refused("bad_token").frame())
+
+    async def list_past(self, seen: Visit, event: Past) -> None:
+        await self.outgoing.say(frame("conversations", conversations=await off_loop(conversations.past)(seen.bearer)))
 
     def forget(self) -> None:
         """From now on nobody has said hello here."""
@@ -272,4 +298,4 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.visit = None
         self.followed = {}
 
-    VERBS: dict[type, Any] = {Ask: ask, Stop: stop, Rate: rate, Handover: hand_over, Logout: log_out}
+    VERBS: dict[type, Any] = {Ask: ask, Stop: stop, Rate: rate, Handover: hand_over, Past: list_past, Logout: log_out}

@@ -1,4 +1,4 @@
-"""The verbs of a conversation: open, ask, rate, stop, log out; and what a client is shown of it."""
+"""The verbs of a conversation: open, ask, rate, stop; and what a client is shown of it."""
 
 from collections.abc import Collection
 from dataclasses import dataclass, field
@@ -6,16 +6,19 @@ from typing import Any
 from uuid import UUID
 
 from django.db import transaction
-from django.db.models import F
+from django.db.models import OuterRef, Subquery
 from uuid6 import uuid7
 
 from chat.events import Ask, Hello, Refused
 from chat.leases import OWNER, unfinished, until
 from chat.models import Conversation, Message, Rating, Visitor, Widget
-from chat.tokens import BadToken, Bearer, read_identity, read_token
+from chat.tokens import BadToken, Bearer
+from chat.visitors import Moved, identify, lock, present
 from knowledge.models import Audience
 
 SHOWN_MESSAGES = 100
+SHOWN_CONVERSATIONS = 50
+MAX_TITLE_CHARS = 120
 HISTORY_MESSAGES = 6
 MAX_HISTORY_CHARS = 2000
 LAST = UUID(int=2**128 - 1)
@@ -27,6 +30,8 @@ class Visit:
 
     widget: Widget
     bearer: Bearer
+    known: bool = False  # a customer whom the company's server has vouched for
+    moved: Moved | None = None  # what was taken along at this hello
     conversation: UUID | None = None
     messages: list[dict[str, Any]] = field(default_factory=list)
     running: list[Message] = field(default_factory=list)
@@ -60,10 +65,11 @@ def find_widget(key: str) -> Widget | None:
 def visit(widget: Widget, hello: Hello) -> Visit:
     """Who is there and what they have said so far. Raises Refused("bad_token")."""
     try:
-        bearer = _bearer(widget, hello)
+        caller = identify(widget, hello.token, hello.identity)
     except BadToken:
         raise Refused("bad_token") from None
-    found = Visit(widget, bearer)
+    bearer = caller.bearer
+    found = Visit(widget, bearer, caller.known, caller.moved)
     conversations = Conversation.objects.filter(widget=widget, visitor_id=bearer.visitor)
     conversation = None
     if hello.conversation is not None:
@@ -85,22 +91,6 @@ def visit(widget: Widget, hello: Hello) -> Visit:
         joined = conversation.state == Conversation.State.AGENT
         found.agent = (agent_name(conversation.agent), "joined" if joined else "waiting")
     return found
-
-
-def _bearer(widget: Widget, hello: Hello) -> Bearer:
-    if hello.identity is not None:
-        identity = read_identity(widget.key, widget.identity_secret, hello.identity)
-        visitor, _ = Visitor.objects.get_or_create(
-            widget=widget, external_id=identity.subject, defaults={"name": identity.name}
-        )
-        return Bearer(visitor.pk, visitor.token_generation)
-    if hello.token is None:
-        return Bearer.stranger()
-    bearer = read_token(widget.key, hello.token)
-    known = Visitor.objects.filter(pk=bearer.visitor).values_list("widget_id", "token_generation").first()
-    if known is not None and known != (widget.pk, bearer.generation):
-        raise BadToken
-    return bearer
 
 
 def shown(row: Message) -> dict[str, Any]:
@@ -140,13 +130,13 @@ def agent_name(user: Any) -> str:
 @transaction.atomic
 def ask(seen: Visit, question: Ask, locale: str, page: tuple[str, str]) -> Accepted:
     """Save a question and the row of its reply, leased to this process. The same id is the same question."""
-    visitor = _visitor(seen)
+    visitor = lock(seen.widget, seen.bearer)
     again = Message.objects.filter(conversation__visitor=visitor, client_id=question.id, role=Message.Role.CUSTOMER)
     earlier = again.values_list("pk", "conversation_id", "reply__pk", "reply__epoch").first()
     if earlier is not None:
         asked, talk, replied, epoch = earlier
         return Accepted(asked, replied, max(epoch, 1), Turn(visitor.pk, talk), fresh=False)
-    conversation = _conversation(seen, visitor, locale, page)
+    conversation = _conversation(seen, visitor, locale, page, question.about)
     if conversation.pk == seen.conversation:
         turn, first = turn_of(conversation), next_id(conversation.pk)
     else:  # it begins here
@@ -195,38 +185,29 @@ def after(earlier: UUID) -> UUID:
 @transaction.atomic
 def begin(seen: Visit, locale: str, page: tuple[str, str]) -> UUID:
     """A conversation without a question yet, for somebody who wants a person at once. Raises Refused("bad_token")."""
-    return _conversation(seen, _visitor(seen), locale, page).pk
+    return _conversation(seen, lock(seen.widget, seen.bearer), locale, page).pk
 
 
-def _visitor(seen: Visit) -> Visitor:
-    """Locked: all asks of one visitor pass one by one, so two tabs cannot both begin a conversation with one id."""
-    locked = Visitor.objects.select_for_update().filter(pk=seen.bearer.visitor)
-    visitor = locked.first()
-    if visitor is None:  # the first question; another tab may ask it at the same moment
-        made = Visitor(pk=seen.bearer.visitor, widget=seen.widget, token_generation=seen.bearer.generation)
-        Visitor.objects.bulk_create([made], ignore_conflicts=True)
-        visitor = locked.get()
-    if (visitor.widget_id, visitor.token_generation) != (seen.widget.pk, seen.bearer.generation):
-        raise Refused("bad_token")
-    return visitor
-
-
-def _conversation(seen: Visit, visitor: Visitor, locale: str, page: tuple[str, str]) -> Conversation:
+def _conversation(
+    seen: Visit, visitor: Visitor, locale: str, page: tuple[str, str], about: dict[str, str] | None = None
+) -> Conversation:
     mine = Conversation.objects.filter(pk=seen.conversation, visitor=visitor) if seen.conversation else None
     conversation = mine.first() if mine is not None else None
     if conversation is None:
         return Conversation.objects.create(
-            widget=seen.widget, visitor=visitor, language=locale, page_url=page[0], page_title=page[1]
-        )
+            widget=seen.widget, visitor=visitor, language=locale, page_url=page[0], page_title=page[1],
+            about=about or {},
+        )  # fmt: skip
     if conversation.state == Conversation.State.CLOSED:
         conversation.state = Conversation.State.BOT
-    conversation.save(update_fields=["state", "updated"])
+    conversation.about = conversation.about or about or {}
+    conversation.save(update_fields=["state", "about", "updated"])
     return conversation
 
 
 def rate(seen: Visit, reply: UUID, score: int, comment: str) -> None:
     """Raises Refused("not_found") for a reply that is not this visitor's."""
-    mine = Message.objects.filter(pk=reply, role=Message.Role.BOT, conversation__visitor_id=seen.bearer.visitor)
+    mine = Message.objects.filter(pk=reply, role=Message.Role.BOT, conversation__visitor__in=present(seen.bearer))
     row = mine.first()
     if row is None:
         raise Refused("not_found")
@@ -235,15 +216,27 @@ def rate(seen: Visit, reply: UUID, score: int, comment: str) -> None:
 
 def request_stop(seen: Visit, reply: UUID) -> None:
     """Raises Refused("not_found") for a reply that is not this visitor's or has ended."""
-    mine = unfinished().filter(pk=reply, conversation__visitor_id=seen.bearer.visitor)
+    mine = unfinished().filter(pk=reply, conversation__visitor__in=present(seen.bearer))
     if not mine.update(stop_requested=True):
         raise Refused("not_found")
 
 
-def log_out(seen: Visit) -> None:
-    """End every token of this visitor, on every device."""
-    visitor, _ = Visitor.objects.get_or_create(pk=seen.bearer.visitor, defaults={"widget": seen.widget})
-    Visitor.objects.filter(pk=visitor.pk).update(token_generation=F("token_generation") + 1)
+def past(bearer: Bearer) -> list[dict[str, Any]]:
+    """The visitor's conversations as a client lists them, the newest first; each begins with its first question."""
+    questions = Message.objects.filter(conversation=OuterRef("pk"), role=Message.Role.CUSTOMER).order_by("pk")
+    mine = Conversation.objects.filter(visitor__in=present(bearer))
+    return [
+        {
+            "id": str(row.pk),
+            "title": " ".join((row.first or "")[:MAX_TITLE_CHARS].split()),
+            "created": row.created.isoformat(),
+            "updated": row.updated.isoformat(),
+            "state": row.state,
+        }
+        for row in mine.annotate(first=Subquery(questions.values("text")[:1])).order_by("-updated")[
+            :SHOWN_CONVERSATIONS
+        ]
+    ]
 
 
 def news(conversation: UUID, after: UUID | None) -> tuple[list[dict[str, Any]], list[Message]]:

@@ -67,6 +67,25 @@ STEPS = re.compile(
     r"|which steps|steps?\b|wie kann|comment|cómo)",
     re.IGNORECASE,
 )
+SENTENCE = re.compile(r"(?<=[.!?])\s+")
+# A sentence that begins with its verb, after "and" or a greeting.
+WHETHER = re.compile(
+    r"\W*(?:(?:and|but|so|ok|okay|hi|hello|hey|please|und|et|y)\W+)*(?:(?:is|are|was|were|do|does|did|can|could|will|wo"
+    r"|would|should|must|has|have|had)(?:n['’]?t)?|am|shall|may|might|kann|können|könnt|darf|dürfen|muss|müssen|gibt|ist|sind|hat|habt"
+    r"|haben|wird|werden|soll|bietet|est-ce|peut|peux|puis-je|pouvez|avez|existe|hay|puedo|puede|pueden|tienen?)\b",
+    re.IGNORECASE,
+)
+ASKS_WHAT = re.compile(
+    r"\b(?:how|what|when|where|who|why|which|whose|wie|was|wann|wo|wer|warum|welche\w*|comment|quand|où|pourquoi|quel\w*"
+    r"|cómo|cuándo|dónde|qué)\b",
+    re.IGNORECASE,
+)
+
+
+def asks_whether(question: str) -> bool:
+    """Whether its last sentence wants a yes or a no: "Do you deliver?", not "Can you tell me when you deliver?"."""
+    last = SENTENCE.split(question.strip())[-1]
+    return WHETHER.match(last) is not None and ASKS_WHAT.search(last) is None
 
 
 def asks_for_steps(question: str) -> bool:

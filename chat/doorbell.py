@@ -8,6 +8,7 @@ has saved first, and each process looks now and then for people's messages of wh
 import asyncio
 import time
 from collections import defaultdict
+from collections.abc import Collection
 from typing import Any, Protocol
 from uuid import UUID
 
@@ -19,6 +20,7 @@ from redis.exceptions import RedisError
 from chat.loops import OnePerLoop
 from chat.models import Message
 from chat.storage import off_loop
+from chat.tokens import Bearer
 from supportbot.log import get_logger
 
 logger = get_logger(__name__)
@@ -42,14 +44,29 @@ def ring(conversation: UUID, *, state: str = "", name: str = "") -> None:
     async_to_sync(aring)(conversation, state=state, name=name)
 
 
-async def aring(conversation: UUID, *, state: str = "", name: str = "", by: str = "") -> None:
-    """`by` names the socket that rings, and need not hear it."""
-    note = {"type": "bell", "conversation": str(conversation), "state": state, "name": name, "by": by}
+async def aring(conversation: UUID, *, state: str = "", name: str = "", by: str = "", ended: str = "") -> None:
+    """`by` names the socket that rings, and need not hear it. `ended` is a visitor's generation whose tokens ended."""
+    note = {"type": "bell", "conversation": str(conversation), "state": state, "name": name, "by": by, "ended": ended}
     try:
         async with asyncio.timeout(RING_SECONDS):
             await get_channel_layer().group_send(GROUP, note)
     except (RedisError, OSError, TimeoutError) as error:
         logger.warning("bell not rung", conversation=str(conversation), error=type(error).__name__)
+
+
+async def aring_end(bearer: Bearer, conversations: Collection[UUID]) -> None:
+    """Every socket of this visitor hears that its tokens have ended; those of a later sign-in do not mind."""
+    for conversation in conversations:
+        await aring(conversation, ended=generation_of(bearer))
+
+
+def ring_end(bearer: Bearer, conversations: Collection[UUID]) -> None:
+    """`aring_end` from synchronous code, after the commit."""
+    async_to_sync(aring_end)(bearer, conversations)
+
+
+def generation_of(bearer: Bearer) -> str:
+    return f"{bearer.visitor}/{bearer.generation}"
 
 
 def listen(conversation: UUID, listener: Listener) -> None:

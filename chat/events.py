@@ -2,7 +2,7 @@
 
 import json
 import unicodedata
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 from uuid import UUID
 
@@ -12,10 +12,11 @@ from chat.tokens import MAX_TOKEN_CHARS
 
 PROTOCOL = 1
 MAX_FRAME_BYTES = 65_536
+MOST_ABOUT = 8
 
 # Every frame the server sends, and its fields; those marked with ? may be absent.
 SERVER_FRAMES: dict[str, tuple[str, ...]] = {
-    "welcome": ("protocol", "token", "conversation", "messages", "resumed", "greeting", "suggestions"),
+    "welcome": ("protocol", "token", "conversation", "messages", "resumed", "greeting", "suggestions", "known?"),
     "accepted": ("id", "message", "reply", "conversation"),
     "stage": ("reply", "stage", "position?"),
     "sources": ("reply", "epoch", "seq", "sources"),
@@ -26,15 +27,17 @@ SERVER_FRAMES: dict[str, tuple[str, ...]] = {
     "rated": ("reply", "score"),
     "message": ("id", "role", "text", "created", "status", "outcome", "epoch", "seq", "sources", "name?"),
     "agent": ("name", "state", "conversation?"),
+    "conversations": ("conversations",),
     "pong": ("n",),
     "error": ("code", "text", "id?"),
 }
 CLIENT_FRAMES: dict[str, tuple[str, ...]] = {
     "hello": ("protocol", "token", "identity?", "conversation?", "last_seen?", "locale?", "page?"),
-    "ask": ("id", "text"),
+    "ask": ("id", "text", "about?"),
     "stop": ("reply",),
     "rate": ("reply", "score", "comment?"),
     "handover": ("reason?",),
+    "conversations": (),
     "typing": (),
     "logout": (),
     "ping": ("n",),
@@ -87,6 +90,7 @@ class Hello:
 class Ask:
     id: UUID
     text: str
+    about: dict[str, str] = field(default_factory=dict)  # what the visitor or the page says of itself; nobody vouches
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +111,11 @@ class Handover:
 
 
 @dataclass(frozen=True, slots=True)
+class Past:
+    """`conversations`: which were there before?"""
+
+
+@dataclass(frozen=True, slots=True)
 class Typing:
     pass
 
@@ -121,7 +130,7 @@ class Ping:
     n: int
 
 
-ClientFrame = Hello | Ask | Stop | Rate | Handover | Typing | Logout | Ping
+ClientFrame = Hello | Ask | Stop | Rate | Handover | Past | Typing | Logout | Ping
 
 
 def frame(kind: str, **fields: Any) -> dict[str, Any]:
@@ -221,7 +230,16 @@ def _ask(data: dict[str, Any]) -> Ask:
         raise Refused("too_long", key)
     if all(c.isspace() or unicodedata.category(c) == "Cf" for c in text):
         raise Refused("empty", key)
-    return Ask(key, text)
+    return Ask(key, text, _about(data))
+
+
+def _about(data: dict[str, Any]) -> dict[str, str]:
+    """The first few entries that are short texts; what else a page puts there is left out."""
+    about = data.get("about") or {}
+    if not isinstance(about, dict):
+        raise Refused("bad_frame")
+    texts = [(clean(name[:40]), clean(said[:200])) for name, said in about.items() if isinstance(said, str)]
+    return dict([(name, said) for name, said in texts if name and said][:MOST_ABOUT])
 
 
 def _rate(data: dict[str, Any]) -> Rate:
@@ -237,6 +255,7 @@ PARSERS: dict[str, Any] = {
     "stop": lambda data: Stop(_uuid(data, "reply")),
     "rate": _rate,
     "handover": lambda data: Handover(_text(data, "reason", 300)),
+    "conversations": lambda data: Past(),
     "typing": lambda data: Typing(),
     "logout": lambda data: Logout(),
     "ping": lambda data: Ping(_number(data, "n")),

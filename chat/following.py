@@ -89,8 +89,11 @@ async def _from_elsewhere(reply: UUID, place: Place, take_over: TakeOver) -> Asy
     """From Redis while another process writes. Raises LostPlace when it has ended and Redis lacks the rest."""
     looked, gone = 0.0, False
     while _live(reply, place) is None:
-        for item in await replays.read(reply, place.epoch, place.seq):
+        items = await replays.read(reply, place.epoch, place.seq)
+        for item in items:
             if item["epoch"] != place.epoch:
+                if all(other["type"] == "sources" for other in items):
+                    break  # the words of the epoch before stay in sight until there are new ones
                 place.move_to(item["epoch"])
                 yield frame("restart", reply=str(reply), epoch=place.epoch)
             if item["seq"] != place.seq + 1:

@@ -53,6 +53,11 @@ class Log:
         return len(self.frames)
 
     @property
+    def speaks(self) -> bool:
+        """There are words of this epoch, or its end: until then the words of the one before stay in sight."""
+        return bool(self.text) or self.ended
+
+    @property
     def over(self) -> bool:
         return self.ended or self.lost
 
@@ -144,10 +149,10 @@ class Log:
         try:
             while True:
                 changed = self._changed
-                if self.epoch != place.epoch:
+                if self.epoch != place.epoch and self.speaks:
                     place.move_to(self.epoch)
                     yield frame("restart", reply=str(self.reply), epoch=place.epoch)
-                elif place.seq < self.seq:
+                elif self.epoch == place.epoch and place.seq < self.seq:
                     place.seq += 1
                     yield self.frames[place.seq - 1]
                 elif self.over:

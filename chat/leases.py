@@ -42,7 +42,7 @@ def lapsed() -> QuerySet[Message]:
 def take(reply: UUID) -> int | None:
     """The new epoch if the lease was free, else None. What an earlier owner had said and found is void."""
     taken = lapsed().filter(pk=reply)
-    if not taken.update(epoch=F("epoch") + 1, seq=0, text="", lease_owner=OWNER, lease_until=until()):
+    if not taken.update(epoch=F("epoch") + 1, seq=0, text="", reason="", lease_owner=OWNER, lease_until=until()):
         return None
     RetrievedPassage.objects.filter(message_id=reply).delete()
     return Message.objects.values_list("epoch", flat=True).filter(pk=reply, lease_owner=OWNER).first()

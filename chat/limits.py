@@ -1,10 +1,13 @@
-"""How much one visitor or one address may ask for. Counted in Redis for all processes; in this one alone without it."""
+"""How much one visitor, one address or one widget may ask for.
+
+Counted in Redis for all processes. While Redis is away each process counts alone, with the same bounds: the door is
+neither open nor shut.
+"""
 
 import asyncio
-import ipaddress
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any
 
 from django.conf import settings
@@ -12,10 +15,12 @@ from django.http import HttpRequest
 from redis.exceptions import RedisError
 
 from chat import replays
+from supportbot import addresses
 
 WINDOW_SECONDS = 60
 REDIS_SECONDS = 0.25
 MAX_LOCAL_NAMES = 50_000
+OTHERS = "others"
 
 _local: Counter[str] = Counter()
 _local_window = 0
@@ -38,54 +43,40 @@ async def allow(kind: str, who: str, most: int) -> bool:
 
 
 def _count_here(name: str, window: int) -> int:
+    """Those who come after the table is full share one row: it can neither grow nor be emptied by making names up."""
     global _local_window
-    if window != _local_window or len(_local) > MAX_LOCAL_NAMES:
+    if window != _local_window:
         _local_window = window
         _local.clear()
+    if name not in _local and len(_local) >= MAX_LOCAL_NAMES:
+        name = OTHERS
     _local[name] += 1
     return _local[name]
 
 
+class Pace:
+    """How many frames one socket may send in a minute. It counts for itself alone."""
+
+    __slots__ = ("count", "window")
+
+    def __init__(self) -> None:
+        self.window, self.count = 0.0, 0
+
+    def allow(self, most: int) -> bool:
+        now = time.monotonic()
+        if now - self.window >= WINDOW_SECONDS:
+            self.window, self.count = now, 0
+        self.count += 1
+        return self.count <= most
+
+
 def address_of(scope: Mapping[str, Any]) -> str:
-    """The address of a socket's client."""
-    client = scope.get("client")
-    forwarded = b",".join(value for name, value in scope.get("headers", ()) if name == b"x-forwarded-for")
-    return _believed(str(client[0]) if client else "local", forwarded.decode("latin-1"))
+    """What a socket is counted by."""
+    return addresses.counted(addresses.address_of(scope))
 
 
 def address_of_request(request: HttpRequest) -> str:
-    return _believed(request.META.get("REMOTE_ADDR") or "local", request.headers.get("X-Forwarded-For", ""))
-
-
-def _believed(peer: str, forwarded: str) -> str:
-    """The last hop that is none of TRUSTED_PROXIES; what others say of forwarding is not believed."""
-    if not forwarded or not _is_trusted(peer):
-        return peer
-    for hop in reversed([part.strip() for part in forwarded.split(",")]):
-        if not _is_address(hop):
-            return peer
-        if not _is_trusted(hop):
-            return hop
-    return peer
-
-
-def _is_address(text: str) -> bool:
-    try:
-        ipaddress.ip_address(text)
-    except ValueError:
-        return False
-    return True
-
-
-def _is_trusted(address: str) -> bool:
-    trusted: Sequence[str] = settings.TRUSTED_PROXIES
-    if address in trusted:
-        return True
-    try:
-        place = ipaddress.ip_address(address)
-        return any(place in ipaddress.ip_network(row, strict=False) for row in trusted)
-    except ValueError:
-        return False
+    return addresses.counted(addresses.address_of_request(request))
 
 
 def enter(address: str) -> bool:

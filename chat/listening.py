@@ -12,15 +12,23 @@ from chat.frames import Place
 from chat.storage import off_loop
 
 Say = Callable[[dict[str, Any]], Awaitable[None]]
+Hear = Callable[[str], Coroutine[Any, Any, None]]
 
 
 class Ear:
-    """`say` sends a frame, `follow` begins to follow a reply, `spawn` runs something while the socket lives."""
+    """`say` sends a frame, `follow` begins to follow a reply, `spawn` runs something while the socket lives.
+
+    `ended` hears whose tokens have ended.
+    """
 
     def __init__(
-        self, say: Say, follow: Callable[[UUID, Place], None], spawn: Callable[[Coroutine[Any, Any, None]], object]
+        self,
+        say: Say,
+        follow: Callable[[UUID, Place], None],
+        spawn: Callable[[Coroutine[Any, Any, None]], object],
+        ended: Hear,
     ) -> None:
-        self._say, self._follow, self._spawn = say, follow, spawn
+        self._say, self._follow, self._spawn, self._ended = say, follow, spawn, ended
         self._conversation: UUID | None = None
         self._newest: UUID | None = None  # of the messages that this socket was told
         self._own: set[UUID] = set()  # that were asked here
@@ -49,7 +57,9 @@ class Ear:
 
     def heard(self, note: dict[str, Any]) -> None:
         """The bell rang for this conversation."""
-        if note.get("by") != self._name:
+        if note.get("ended"):
+            self._spawn(self._ended(note["ended"]))
+        elif note.get("by") != self._name:
             self._spawn(self._look(note.get("state", ""), note.get("name", "")))
 
     async def _look(self, state: str, name: str) -> None:

@@ -16,6 +16,7 @@ ENDED = counter("supportbot_answers", "Replies that ended, by outcome and reason
 RESTARTED = counter("supportbot_answers_restarted", "Texts that were taken back for another, by reason.", "reason")
 TOKENS = counter("supportbot_model_tokens", "Tokens that the model server counted, by kind.", "kind")
 WRITING = counter("supportbot_model_writing_seconds", "Seconds in which the model wrote these tokens.")
+TAKEN = counter("supportbot_answers_taken_over", "Begun elsewhere: `went_on` after those words, or `anew`.", "how")
 LOST = counter("supportbot_leases_lost", "Replies that another process took over from this one.")
 SOCKETS = Gauge("supportbot_sockets_open", "Open sockets of customers.", registry=REGISTRY)
 SOCKETS.set_function(lambda: sum(limits.SOCKETS.values()))
@@ -48,6 +49,11 @@ def ended(
         TOKENS.labels("read").inc(tokens_in)
         TOKENS.labels("written").inc(tokens_out)
         WRITING.inc((times["written"] - times.get("token", 0.0)) / 1000)
+
+
+def taken_over(text: str, told: str) -> None:
+    """The first words of an answer of which another process had told some."""
+    TAKEN.labels("went_on" if told.startswith(text) or text.startswith(told) else "anew").inc()
 
 
 def restarted(reason: str) -> None:

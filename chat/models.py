@@ -10,15 +10,23 @@ from datetime import datetime
 from django.conf import settings
 from django.contrib.postgres.fields import ArrayField
 from django.contrib.postgres.indexes import GinIndex
+from django.core.validators import MinLengthValidator
 from django.db import models
 from django.db.models import Q
 from uuid6 import uuid7
 
+from chat.widget_settings import WidgetSettings
 from knowledge.models import Audience
 
+MIN_SECRET_CHARS = 32  # HS256 is as strong as its key: RFC 7518, section 3.2
 
-class Widget(models.Model):
+
+class Widget(WidgetSettings):
     """One place where the chat is shown: its public key and the sites that may open it."""
+
+    class SignIn(models.TextChoices):
+        APART = "apart", "It stays with the browser's stranger, apart from the customer"
+        ALONG = "along", "It is taken along, and becomes the customer's"
 
     key = models.SlugField(max_length=40, unique=True, help_text="Public; part of the socket's address.")
     name = models.CharField(max_length=80)
@@ -29,7 +37,33 @@ class Widget(models.Model):
     greeting = models.CharField(max_length=300, blank=True)
     suggestions = ArrayField(models.CharField(max_length=120), default=list, blank=True, size=4)
     identity_secret = models.CharField(
-        max_length=100, blank=True, help_text="Signs known customers in (HS256); empty: nobody."
+        max_length=100,
+        blank=True,
+        validators=[MinLengthValidator(MIN_SECRET_CHARS)],
+        help_text=f"Signs known customers in (HS256), {MIN_SECRET_CHARS} characters or more; empty: nobody.",
+    )
+    # With a default in the database too: a process of the version before knows nothing of these three.
+    identity_secret_before = models.CharField(
+        max_length=100,
+        blank=True,
+        default="",
+        db_default="",
+        validators=[MinLengthValidator(MIN_SECRET_CHARS)],
+        help_text="While a new secret is brought to your servers: the one before it, good until this is emptied.",
+    )
+    identity_issuer = models.CharField(
+        max_length=200,
+        blank=True,
+        default="",
+        db_default="",
+        help_text="If given, a token must name it as its issuer (iss).",
+    )
+    on_sign_in = models.CharField(
+        max_length=8,
+        choices=SignIn.choices,
+        default=SignIn.APART,
+        db_default=SignIn.APART,
+        help_text="What becomes of the conversation that a customer began before signing in.",
     )
     only_language = models.BooleanField(
         "only in the customer's language",
@@ -40,6 +74,11 @@ class Widget(models.Model):
 
     def __str__(self) -> str:
         return self.name
+
+    @property
+    def identity_keys(self) -> list[str]:
+        """What a customer's signed word may be signed with."""
+        return [key for key in (self.identity_secret, self.identity_secret_before) if key]
 
     @property
     def origins(self) -> list[str]:
@@ -70,8 +109,8 @@ class Visitor(models.Model):
     @property
     def audiences(self) -> list[str]:
         """What may be quoted to this visitor."""
-        known = [str(Audience.CUSTOMERS)] if self.external_id else []
-        return [str(Audience.PUBLIC), *known]
+        known = self.external_id and self.widget.audience == Widget.Reach.CUSTOMERS
+        return [str(Audience.PUBLIC), *([str(Audience.CUSTOMERS)] if known else [])]
 
 
 class Conversation(models.Model):
@@ -88,6 +127,9 @@ class Conversation(models.Model):
     language = models.CharField(max_length=16, blank=True)
     page_url = models.CharField(max_length=500, blank=True)
     page_title = models.CharField(max_length=200, blank=True)
+    about = models.JSONField(
+        default=dict, db_default={}, blank=True, help_text="{name, email}: what the visitor said before the chat."
+    )
     agent = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.SET_NULL, related_name="+"
     )
@@ -103,6 +145,11 @@ class Conversation(models.Model):
             ("export_conversation", "Can export conversations"),
         ]
         indexes = [models.Index(fields=["visitor", "-updated"]), models.Index(fields=["state", "waiting_since"])]
+
+    @property
+    def unproven(self) -> list[tuple[str, str]]:
+        """What the visitor says of itself, as pairs: a template would take a name such as `items` for a method."""
+        return list(self.about.items())
 
     def __str__(self) -> str:
         return f"Conversation {str(self.id)[-6:]}"

@@ -11,6 +11,8 @@ PHRASES: dict[str, dict[str, str]] = {
         "nobody": "Nobody from our team is here right now. Leave your e-mail address and we will write back.",
         "nothing_found": f"{REFUSAL} A person on our team can help you.",
         "no_question": "I did not understand that. Please ask in a sentence or two.",
+        "instructions": "I answer from this site's help articles, name the article, and say so when they do not "
+        "answer. That is all I am told, and none of it is secret.",
         "busy": "Many people are asking just now, so this is the article itself. A person on our team can help you.",
     },
     "de": {
@@ -21,6 +23,8 @@ PHRASES: dict[str, dict[str, str]] = {
         "nobody": "Gerade ist niemand aus unserem Team da. Hinterlassen Sie Ihre E-Mail-Adresse, wir schreiben zurück.",
         "nothing_found": "Das habe ich in unseren Artikeln nicht gefunden. Ein Mensch aus unserem Team kann helfen.",
         "no_question": "Das habe ich nicht verstanden. Bitte fragen Sie in ein, zwei Sätzen.",
+        "instructions": "Ich antworte aus den Hilfeartikeln dieser Seite, nenne den Artikel und sage es, "
+        "wenn keiner antwortet. Mehr ist mir nicht aufgetragen, und nichts davon ist geheim.",
         "busy": "Gerade fragen sehr viele, daher der Artikel selbst. Ein Mensch aus unserem Team kann helfen.",
     },
     "fr": {
@@ -31,6 +35,8 @@ PHRASES: dict[str, dict[str, str]] = {
         "nobody": "Personne de notre équipe n'est là pour le moment. Laissez votre adresse e-mail, nous vous écrirons.",
         "nothing_found": "Je n'ai pas trouvé cela dans nos articles. Une personne de notre équipe peut vous aider.",
         "no_question": "Je n'ai pas compris. Posez votre question en une ou deux phrases.",
+        "instructions": "Je réponds d'après les articles d'aide de ce site, je cite l'article, "
+        "et je le dis s'ils ne répondent pas. On ne m'a rien demandé d'autre, et rien de cela n'est secret.",
         "busy": "Il y a beaucoup de demandes : voici l'article. Une personne de notre équipe peut vous aider.",
     },
     "es": {
@@ -41,6 +47,8 @@ PHRASES: dict[str, dict[str, str]] = {
         "nobody": "Ahora mismo no hay nadie de nuestro equipo. Deje su correo electrónico y le escribiremos.",
         "nothing_found": "No lo he encontrado en nuestros artículos. Una persona de nuestro equipo puede ayudarle.",
         "no_question": "No lo he entendido. Pregunte, por favor, en una o dos frases.",
+        "instructions": "Respondo a partir de los artículos de ayuda de este sitio, indico el artículo "
+        "y digo cuando no responden. Es todo lo que se me ha indicado, y nada de ello es secreto.",
         "busy": "Hay muchas preguntas: este es el artículo mismo. Una persona de nuestro equipo puede ayudarle.",
     },
 }

@@ -8,14 +8,16 @@ from collections.abc import Callable
 from contextlib import aclosing
 from dataclasses import replace
 from functools import partial
+from os.path import commonprefix
 from uuid import UUID
 
 from django.conf import settings
 from django.db import DatabaseError
 
 from chat import conversations, desk, leases, meters, replays
-from chat.answering import AnswerFailed, Ending, Options, Words, compose
+from chat.answering import AnswerFailed, Beginning, Ending, Options, Words, compose
 from chat.arrivals import arrivals
+from chat.beginnings import beginning_of
 from chat.conversations import Turn
 from chat.loops import OnePerLoop
 from chat.phrases import say
@@ -31,6 +33,8 @@ logger = get_logger(__name__)
 TURN_SECONDS = 0.1
 TURN_SECONDS_HERE = 5.0  # what ends in this process is heard at once
 MOST_EPOCHS = 12
+UNHEARD = "nobody_listening"
+HAND_OVER_SECONDS = 3.0  # a database that is away must not keep the process: the leases lapse by themselves
 WORD = re.compile(r"\s*\S+|\s+\Z")
 WORD_SECONDS = 0.02  # faster than anybody reads
 FEW_WORDS = 6  # the model's own pieces are fewer, and are not held up
@@ -41,9 +45,11 @@ _seats: OnePerLoop[Seats] = OnePerLoop()
 _keepers: OnePerLoop[asyncio.Task[None]] = OnePerLoop()
 
 
-def start(reply: UUID, epoch: int, turn: Turn, *, patient: bool = False) -> asyncio.Task[None]:
+def start(
+    reply: UUID, epoch: int, turn: Turn, *, patient: bool = False, begun: Beginning | None = None
+) -> asyncio.Task[None]:
     """Begin to write a reply whose lease this process holds; the registry keeps the task alive."""
-    writer = Writer(reply, epoch, turn, patient=patient)
+    writer = Writer(reply, epoch, turn, patient=patient, begun=begun)
     WRITERS[reply] = writer
     keep_leases()
     writer.task = asyncio.create_task(run(writer))
@@ -62,12 +68,13 @@ async def take_over(reply: UUID, *, patient: bool = False) -> asyncio.Task[None]
     """Write a reply that its owner has left, if nobody else was faster."""
     if reply in WRITERS:
         return WRITERS[reply].task
+    begun = await beginning_of(reply)
     epoch = await off_loop(leases.take)(reply)
     if epoch is None:
         return None
     turn = await off_loop(conversations.turn_of_reply)(reply)
     if epoch <= MOST_EPOCHS:
-        return start(reply, epoch, turn, patient=patient)
+        return start(reply, epoch, turn, patient=patient, begun=begun)
     # Something about this reply kills whoever writes it: it gets its last word from here.
     with contextlib.suppress(LostLease):
         await Writer(reply, epoch, turn, patient=patient).fail("internal")
@@ -88,7 +95,10 @@ async def run(writer: Writer) -> None:
         while (event := await writer.events.get()) is not None:
             await writer.take(event)
         if not writer.log.over:
-            await writer.end_early()
+            if await is_heard_again(writer):
+                await off_loop(leases.release)({reply: writer.log.epoch})  # whoever listens has it taken up again
+            else:
+                await writer.end_early()
     except LostLease:
         meters.LOST.inc()
         logger.warning("lease lost", reply=str(reply))
@@ -140,7 +150,10 @@ async def answer(writer: Writer, why_extract: str) -> None:
     put = writer.events.put_nowait
     task = await off_loop(conversations.task_of)(writer.log.reply)
     alone = len(WRITERS) == 1
-    options = Options(audiences=task.audiences, locale=task.locale, only_language=task.only_language, holds=alone)
+    told = writer.begun.text if writer.begun else ""
+    options = Options(
+        audiences=task.audiences, locale=task.locale, only_language=task.only_language, begun=writer.begun, holds=alone
+    )
     if why_extract:  # many ask: the passages as the search orders them, which costs least
         cheap = partial(afind_passages, reading_seconds=0.0)
         options = replace(options, answerer="extract", why_extract=why_extract, search=cheap)
@@ -152,14 +165,22 @@ async def answer(writer: Writer, why_extract: str) -> None:
             if isinstance(event, Ending) and event.outcome == "extracted" and why_extract:
                 put(Words(f"\n\n{say('busy', event.language)}"))
             if isinstance(event, Words):
-                await speak(event.text, put)
+                if told:
+                    meters.taken_over(event.text, told)
+                await speak(event.text, put, told)
+                told = ""
             else:
                 put(event)
 
 
-async def speak(text: str, put: Callable[[Words], None]) -> None:
-    """What comes at once is told word by word, like all else: it can be read along, and stopped."""
-    words = WORD.findall(text)
+async def speak(text: str, put: Callable[[Words], None], told: str = "") -> None:
+    """What comes at once is told word by word, like all else: it can be read along, and stopped.
+
+    What the customer was `told` before, by a process that died, is there at once.
+    """
+    if known := commonprefix((told, text)):
+        put(Words(known))
+    words = WORD.findall(text.removeprefix(known))
     for place, word in enumerate(words):
         if place and len(words) > FEW_WORDS:
             await asyncio.sleep(WORD_SECONDS)
@@ -249,7 +270,15 @@ async def _stop_unheard() -> None:
     alone = [reply for reply, writer in WRITERS.items() if writer.unheard()]
     for reply in await replays.unheard(alone) if alone else []:
         if reply in WRITERS:
-            WRITERS[reply].stop("nobody_listening")
+            WRITERS[reply].stop(UNHEARD)
+
+
+async def is_heard_again(writer: Writer) -> bool:
+    """Somebody came back after it was given up, while the database was away. Raises LostLease and DatabaseError."""
+    if writer.stopped != UNHEARD:
+        return False
+    await writer.save()  # takes as long as the database does
+    return bool(writer.log.listeners)
 
 
 async def drain(seconds: float) -> None:
@@ -262,13 +291,15 @@ async def drain(seconds: float) -> None:
     telling = [writer.task for writer in WRITERS.values() if writer.task]
     if telling:
         await asyncio.wait(telling, timeout=seconds)
+    told = sum(task.done() for task in telling)
     left = list(WRITERS.values())
     await _hand_over(left)
-    logger.info("drained", told=len(telling) - len(left), handed_over=len(silent) + len(left))
+    logger.info("drained", told=told, handed_over=len(silent) + len(left))
 
 
 async def _hand_over(writers: list[Writer]) -> None:
     tasks = [writer.task for writer in writers if writer.task]
     for task in tasks:
         task.cancel()
-    await asyncio.gather(*tasks, return_exceptions=True)
+    if tasks:
+        await asyncio.wait(tasks, timeout=HAND_OVER_SECONDS)

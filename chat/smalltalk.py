@@ -1,4 +1,4 @@
-"""Greetings, thanks, goodbyes and the wish for a person, recognised before anything is searched for; pure.
+"""Greetings, thanks, goodbyes, the wish for a person and for the prompt, recognised before anything is searched; pure.
 
 Conservative: the whole message must consist of nothing else, so that a real question is never swallowed.
 """
@@ -43,7 +43,37 @@ PERSONS = {
     "es": "(?:quiero |quisiera |puedo |necesito )?(?:hablar )?(?:con )?(?:una |un )?"
     "(?:persona|humano|agente|alguien)(?: real)?(?: por favor)?",
 }
-KINDS = {"greeting": GREETINGS, "thanks": THANKS, "goodbye": GOODBYES, "person": PERSONS}
+_SHOW = (
+    "(?:please |can you |could you |will you |now )*(?:show|tell|give|reveal|print|repeat|display|output|write|paste)"
+)
+_PROMPT = (
+    "(?:(?:exact|full|whole|original|initial|hidden|secret|internal) )*"
+    "(?:system (?:prompt|prompts|message|instructions)|prompt|prompts|instructions)"
+)
+_IGNORE = (
+    "(?:ignore|forget|disregard) (?:all |any |the |of |your |my |previous |prior |earlier )+instructions (?:and )?"
+)
+INSTRUCTIONS = {
+    "en": f"(?:{_IGNORE})?{_SHOW}(?: out)?(?: me| us)? (?:all )?(?:of )?your {_PROMPT}"
+    "(?: out| to me| verbatim| exactly| word for word| please)*"
+    f"|what(?:'s| is| are| were) your {_PROMPT}(?: please)?"
+    f"|(?:{_IGNORE})?repeat (?:everything|all|all the words|the words|the text) above(?: this line)?"
+    "(?: verbatim| word for word)?",
+    "de": "(?:zeig|zeige|zeigen sie|nenne|nenn|gib)(?: mir)?(?: bitte)? (?:deinen?|ihren?|deine|ihre) "
+    "(?:system-?prompt|prompt|anweisungen)|(?:wie lautet|was ist|was sind|wie lauten) (?:dein|ihr|deine|ihre) "
+    "(?:system-?prompt|prompt|anweisungen)",
+    "fr": "(?:quel est|quelles sont|montre-moi|montrez-moi|affiche|affichez) (?:ton|votre|tes|vos) "
+    "(?:prompt(?: système| système initial)?|instructions)",
+    "es": "(?:cuál es|cuáles son|muéstrame|muéstreme|dime|dígame) (?:tu|su|tus|sus) "
+    "(?:prompt(?: del sistema)?|instrucciones)",
+}
+KINDS = {
+    "greeting": GREETINGS,
+    "thanks": THANKS,
+    "goodbye": GOODBYES,
+    "person": PERSONS,
+    "instructions": INSTRUCTIONS,
+}
 PATTERNS = [
     (kind, language, re.compile(pattern)) for kind, table in KINDS.items() for language, pattern in table.items()
 ]

@@ -1,5 +1,6 @@
 """A conversation as staff read it: what was said, and beside each answer what it rested on."""
 
+import re
 from dataclasses import dataclass
 from itertools import takewhile
 from typing import Any
@@ -9,6 +10,7 @@ from django.utils import timezone
 from chat.models import Conversation, Message, Rating, RetrievedPassage, Review
 
 MAX_MESSAGES = 500
+PAGE = re.compile(r"/(?!/)|https?://")  # what a link may begin with; a row may be older than our rules
 # What shares of true and of untrue sentences score so is in docs/decisions/support.md.
 WELL_SUPPORTED, PARTLY_SUPPORTED = 0.6, 0.3
 
@@ -122,7 +124,7 @@ def _evidence(passage: RetrievedPassage) -> Evidence:
     return Evidence(
         passage=passage,
         text=passage.chunk.text if passage.chunk else "This passage was deleted with its article.",
-        url=passage.url or (revision.article.get_absolute_url() if revision else ""),
+        url=passage.url if PAGE.match(passage.url) else revision.article.get_absolute_url() if revision else "",
         revision=revision.number if revision else None,
         changed_since=revision is None or revision.article.live_revision_id != revision.pk,
     )

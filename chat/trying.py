@@ -21,7 +21,7 @@ from django.views.decorators.http import require_POST
 from redis.exceptions import RedisError
 
 from chat import limits, replays
-from chat.answering import AnswerFailed, Ending, Event, Options, Restart, Sources, Stage, Words, compose
+from chat.answering import AnswerFailed, Ending, Event, Options, Restart, Sources, Stage, Words, compose, weigh
 from chat.dial import answerable_floor
 from chat.models import Message
 from chat.replies import seats
@@ -199,7 +199,7 @@ def ranking(search: Search, asked: dict[str, Any], given: list[Passage]) -> dict
     read = found is None or is_read(found, subject, given)
     missing = [] if read else missing_words(asked["question"], search.texts, language=search.language)
     line = verdict(
-        found,
+        weigh(found, asked["question"], asked["question"]).found if found else None,
         subject,
         given=given,
         audiences=ASKERS[asked["asker"]],

@@ -1,8 +1,27 @@
-"""The demo: a shop's page as a company would write it, with the widget on it."""
+"""The demo: a shop's page as a company would write it, with the widget on it; and what the widget reads of its row."""
 
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
+from django.utils import timezone
+
+from chat.models import Widget
+from chat.widget_files import for_all
+
+SETTINGS_MINUTES = 1
 
 
 def demo(request: HttpRequest) -> HttpResponse:
     return render(request, "demo/shop.html")
+
+
+def states(request: HttpRequest) -> HttpResponse:
+    """The widget in every state it has, played by a script in the page: for whoever works on it, and for the tests."""
+    return render(request, "demo/states.html")
+
+
+def widget_settings(request: HttpRequest, key: str) -> HttpResponse:
+    """The public part of a widget's row; a key that names none is told so in words for whoever embeds it."""
+    widget = Widget.objects.filter(key=key, active=True).first()
+    if widget is None:
+        return for_all(JsonResponse({"text": "There is no such widget, or it is switched off."}, status=404), 0)
+    return for_all(JsonResponse(widget.public(timezone.now())), SETTINGS_MINUTES)

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.db.models.functions import Now
 
 from chat import leases, meters
-from chat.answering import AnswerFailed, Ending, Event, Restart, Sources, Stage, Words
+from chat.answering import AnswerFailed, Beginning, Ending, Event, Restart, Sources, Stage, Words
 from chat.conversations import Turn
 from chat.events import clean
 from chat.following import last_words
@@ -41,10 +41,11 @@ class LostLease(Exception):
 class Writer:
     """One reply, from the lease to the last frame."""
 
-    def __init__(self, reply: UUID, epoch: int, turn: Turn, *, patient: bool) -> None:
+    def __init__(self, reply: UUID, epoch: int, turn: Turn, *, patient: bool, begun: Beginning | None = None) -> None:
         self.log = Log(reply, epoch)
         self.turn = turn
         self.patient = patient  # finish although nobody listens
+        self.begun = begun  # by an owner before this one
         self.start = time.monotonic()
         self.saved_at = self.start
         self.passages: list[Passage] = []
@@ -102,19 +103,19 @@ class Writer:
             case Restart(reason):
                 meters.restarted(reason)
                 logger.info("answer restarted", reply=str(self.log.reply), reason=reason)
-                await self.begin_again()
+                await self.begin_again(reason)
 
     async def flush(self) -> None:
         """Tell what is still to be told. Raises LostLease."""
         while not self.log.flush():
             await self.save()
 
-    async def begin_again(self) -> None:
-        """The next epoch: all that was said is void."""
+    async def begin_again(self, reason: str) -> None:
+        """The next epoch: all that was said is void. Why stands in the row: who takes over says the same."""
         epoch = self.log.epoch + 1
         self.changing = True  # the row is an epoch ahead of the log for a moment: that is no lost lease
         try:
-            await self.save(epoch=epoch, text="", seq=0)
+            await self.save(epoch=epoch, text="", seq=0, reason=reason)
             self.log.restart(epoch)
         finally:
             self.changing = False

@@ -1,95 +1,167 @@
 """The public help pages: what is live, for those who may read it. They work without JavaScript."""
 
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple, TypedDict
 
-from django.contrib.auth.models import AnonymousUser
-from django.contrib.auth.models import User as Person
-from django.db.models import QuerySet
-from django.http import Http404, HttpRequest, HttpResponse
-from django.shortcuts import render
+from django.conf import settings
+from django.core.paginator import Page, Paginator
+from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
+from django.shortcuts import get_object_or_404, render
+from django.urls import reverse
+from django.views.decorators.http import require_POST, require_safe
 
-from knowledge.models import Article, Audience, Category
+from knowledge import helpful, library
+from knowledge.freshness import revalidated
+from knowledge.markdown import Block, blocks
+from knowledge.models import Article, Category
+from knowledge.related import related
 from knowledge.rendering import to_html
-from knowledge.retrieval import RetrievalError, address, find_passages
+from supportbot import rates
 
 MAX_QUERY_CHARS = 200
-RESULTS = 8
-RELATED = 4
-SNIPPET_CHARS = 240
-RIGHT_TO_LEFT = {"ar", "fa", "he", "ur"}
+ARTICLES_A_PAGE = 30
+RESULTS_A_PAGE = 10
+HEADINGS_WORTH_A_LIST = 3
+DESCRIPTION_CHARS = 155  # what search engines show below a title
+VOTES_A_DAY = 20  # of one address for one article: a whole office may stand behind it
+KEPT_TEXTS = 64
+ABSENT = "There is no article at this address."
 
 
-@dataclass(frozen=True, slots=True)
-class Result:
-    title: str
-    heading: str
-    url: str
-    language: str
-    snippet: str
+class Text(NamedTuple):
+    """A body as it is shown."""
+
+    html: str
+    headings: list[Block]
+    description: str
 
 
+@lru_cache(maxsize=KEPT_TEXTS)
+def text_of(body: str) -> Text:
+    parts = blocks(body)
+    headings = [part for part in parts if part.kind == "heading" and part.level == 2]
+    told = " ".join(part.text for part in parts if part.kind == "paragraph")
+    return Text(to_html(body), headings, library.shorten(told, DESCRIPTION_CHARS))
+
+
+@require_safe
 def index(request: HttpRequest) -> HttpResponse:
-    audiences = audiences_of(request.user)
     query = request.GET.get("q", "").replace("\0", "").strip()[:MAX_QUERY_CHARS]
-    context = {"query": query, "results": search(query, audiences) if query else [], "groups": groups(audiences)}
-    return render(request, "help/index.html", context)
+    if query:
+        return results(request, query)
+    audiences = library.audiences_of(request.user)
+    spoken = _spoken(request, audiences)
+    context = {"shelves": library.shelves(audiences, spoken["language"]), **spoken}
+    return revalidated(request, render(request, "help/index.html", context | _place(request, "help")))
 
 
+def results(request: HttpRequest, query: str) -> HttpResponse:
+    audiences = library.audiences_of(request.user)
+    spoken = _spoken(request, audiences)
+    context = {"query": query, **spoken}
+    if not rates.allow("help-search", request, settings.HELP_SEARCHES_PER_MINUTE):
+        response = render(request, "help/search.html", context | {"too_many": True}, status=429)
+        response.headers["Retry-After"] = "60"
+        return response
+    found = library.search(query, audiences, spoken["language"])
+    context |= {"page": _page(found.results, RESULTS_A_PAGE, request), "partly": found.partly}
+    return revalidated(request, render(request, "help/search.html", context))
+
+
+@require_safe
+def category(request: HttpRequest, slug: str) -> HttpResponse:
+    audiences = library.audiences_of(request.user)
+    found = get_object_or_404(Category, slug=slug)
+    live = library.live_articles(audiences)
+    if not live.filter(category=found).exists():
+        raise Http404("There is nothing to read here.")
+    spoken = _spoken(request, audiences, found)
+    listed = library.live_articles(audiences, spoken["language"]).filter(category=found)
+    page = _page(listed, ARTICLES_A_PAGE, request)
+    context = {"category": found, "page": page, **spoken, **_place(request, "help-category", slug)}
+    return revalidated(request, render(request, "help/category.html", context))
+
+
+@require_safe
 def article(request: HttpRequest, slug: str) -> HttpResponse:
     """The live revision; 410 for what this reader could have seen before, 404 for what they may not know of.
 
     Title and body are the published ones; audience and language hold as soon as they are saved, as in the search.
     """
-    audiences = audiences_of(request.user)
-    found = Article.objects.select_related("live_revision", "category").filter(slug=slug).first()
+    audiences = library.audiences_of(request.user)
+    found = Article.objects.select_related("live_revision", "category").defer("body").filter(slug=slug).first()
     if found is None:
-        raise Http404("There is no article at this address.")
+        raise Http404(ABSENT)
     shown = found.live_revision or found.revisions.filter(audience__in=audiences).first()
     if shown is None or found.audience not in audiences:
-        raise Http404("There is no article at this address.")
-    related = live_articles(audiences).filter(category=found.category).exclude(pk=found.pk)[:RELATED]
-    context = {"article": found, "revision": shown, "related": related, "rtl": found.language in RIGHT_TO_LEFT}
+        raise Http404(ABSENT)
+    context = {"article": found, "revision": shown, "rtl": found.language in library.RIGHT_TO_LEFT}
+    context |= {"related": related(found, audiences), "spoken": library.own_name(found.language)}
     if not found.is_live:
         return render(request, "help/withdrawn.html", context, status=410)
-    return render(request, "help/article.html", {**context, "html": to_html(shown.body)})
+    text = text_of(shown.body)
+    context |= {"text": text, "contents": text.headings if len(text.headings) >= HEADINGS_WORTH_A_LIST else []}
+    context |= {"voted": _voted(request, found), "edit": _edit_address(request, found)}
+    context |= _place(request, "help-article", slug)
+    return revalidated(request, render(request, "help/article.html", context))
 
 
-def audiences_of(user: Person | AnonymousUser) -> tuple[str, ...]:
-    """Staff may read everything; visitors what is public. Known customers meet their articles in the chat."""
-    return tuple(str(each) for each in Audience.values) if user.is_active and user.is_staff else (str(Audience.PUBLIC),)
+@require_POST
+def vote(request: HttpRequest, slug: str) -> HttpResponse:
+    """Was it helpful? Back to the article, which says what was kept."""
+    audiences = library.audiences_of(request.user)
+    found = get_object_or_404(library.live_articles(audiences), slug=slug)
+    said = request.POST.get("helpful")
+    if said not in ("yes", "no"):
+        return render(request, "help/not_taken.html", {"article": found}, status=400)
+    many = rates.allow("help-vote", request, settings.HELP_VOTES_PER_MINUTE)
+    if not many or not rates.allow(f"help-vote:{found.pk}", request, VOTES_A_DAY, seconds=86_400):
+        response = render(request, "help/not_taken.html", {"article": found, "too_many": True}, status=429)
+        response.headers["Retry-After"] = "60"
+        return response
+    visitor = request.COOKIES.get(helpful.COOKIE, "")
+    if not 0 < len(visitor) <= helpful.MAX_COOKIE_CHARS:
+        visitor = helpful.new_visitor()
+    helpful.vote(found, visitor, said == "yes")
+    response = HttpResponseRedirect(f"{found.get_absolute_url()}#helpful", status=303)
+    response.set_cookie(
+        helpful.COOKIE, visitor, max_age=helpful.COOKIE_DAYS * 86_400, path=reverse("help"), secure=settings.HTTPS,
+        httponly=True, samesite="Lax",
+    )  # fmt: skip
+    return response
 
 
-def live_articles(audiences: tuple[str, ...]) -> QuerySet[Article]:
-    live = Article.objects.filter(status=Article.Status.PUBLISHED, audience__in=audiences)
-    return live.select_related("live_revision").order_by("live_revision__title")
+def _voted(request: HttpRequest, found: Article) -> bool | None:
+    visitor = request.COOKIES.get(helpful.COOKIE)
+    return helpful.vote_of(found, visitor) if visitor else None
 
 
-def groups(audiences: tuple[str, ...]) -> list[tuple[Category, list[Article]]]:
-    """Categories in their order, each with its live articles; empty ones are left out."""
-    by_category: dict[int, list[Article]] = {}
-    for each in live_articles(audiences):
-        by_category.setdefault(each.category_id, []).append(each)
-    return [(category, by_category[category.pk]) for category in Category.objects.filter(pk__in=by_category)]
+def _edit_address(request: HttpRequest, found: Article) -> str:
+    """Where staff who may change it do so; "" for everybody else."""
+    may = request.user.is_staff and request.user.has_perm("knowledge.change_article")
+    return reverse("admin:knowledge_article_change", args=[found.pk]) if may else ""
 
 
-def search(query: str, audiences: tuple[str, ...]) -> list[Result]:
-    """The best passage of each article found; titles alone where the articles cannot be searched."""
-    try:
-        passages = find_passages(query, audiences=audiences, limit=2 * RESULTS).passages
-    except RetrievalError:
-        return by_title(query, audiences)
-    best = {passage.article_id: passage for passage in reversed(passages)}
-    ordered = [passage for passage in passages if best[passage.article_id] is passage][:RESULTS]
-    return [Result(p.title, p.heading, address(p.slug, p.anchor), p.language, shorten(p.text)) for p in ordered]
+class Spoken(TypedDict):
+    languages: list[tuple[str, str]]
+    language: str
 
 
-def by_title(query: str, audiences: tuple[str, ...]) -> list[Result]:
-    named = live_articles(audiences).filter(live_revision__title__icontains=query)[:RESULTS]
-    return [
-        Result(each.live_revision.title, "", each.get_absolute_url(), each.live_revision.language, "") for each in named
-    ]
+def _spoken(request: HttpRequest, audiences: tuple[str, ...], within: Category | None = None) -> Spoken:
+    """The languages to choose from, and the chosen one; "" for all."""
+    languages = library.languages(audiences, within)
+    chosen = request.GET.get("language", "")
+    return {"languages": languages, "language": chosen if chosen in dict(languages) else ""}
 
 
-def shorten(text: str) -> str:
-    words = " ".join(text.split())
-    return words if len(words) <= SNIPPET_CHARS else words[:SNIPPET_CHARS].rsplit(" ", 1)[0] + "…"
+def _page(rows: object, size: int, request: HttpRequest) -> Page:
+    """The page that is asked for, or the nearest there is."""
+    return Paginator(rows, size).get_page(request.GET.get("page"))
+
+
+def _place(request: HttpRequest, name: str, *args: str) -> dict[str, str]:
+    """The one address of a page, whatever it was asked by; pages of a list have one each."""
+    base = settings.PUBLIC_URL or request.build_absolute_uri("/").rstrip("/")
+    number = request.GET.get("page", "")
+    more = f"?page={number}" if number.isdecimal() and number != "1" else ""
+    return {"canonical": f"{base}{reverse(name, args=args)}{more}"}

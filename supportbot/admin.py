@@ -11,7 +11,7 @@ from django.utils import timezone
 from django.utils.html import format_html, format_html_join
 from django.utils.safestring import SafeString
 
-from supportbot import status
+from supportbot import audit_admin, people_admin, status  # noqa: F401  (the other pages of staff)
 from supportbot.models import Status
 from supportbot.status import Part, State
 

@@ -6,6 +6,7 @@ class SupportbotConfig(AppConfig):
     verbose_name = "Supportbot"
 
     def ready(self) -> None:
-        from supportbot import celery, checks, parts  # noqa: F401  (tasks find their broker; the checks are registered)
+        from supportbot import audit, celery, checks, parts  # noqa: F401  (tasks find their broker; checks register)
 
         parts.register_all()
+        audit.listen()

@@ -22,7 +22,7 @@ from supportbot import heartbeats, meter_relay, meters
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "supportbot.settings")
 
-app = Celery("supportbot")
+app = Celery("supportbot", task_cls="supportbot.deliveries:BoundedTask")
 app.config_from_object("django.conf:settings", namespace="CELERY")
 app.autodiscover_tasks()
 app.autodiscover_tasks(["knowledge"], related_name="import_tasks")

@@ -80,6 +80,7 @@ def configure(_config: dict[str, object]) -> None:
     # A line for every request, every socket and every sweep would hide the others.
     for chatty in ("httpx", "celery.beat", "celery.worker.strategy", "celery.app.trace", "uvicorn.error"):
         logging.getLogger(chatty).setLevel(logging.WARNING)
+    logging.getLogger("axes").setLevel(logging.ERROR)  # its lines name people; supportbot.audit says what happened
     for own in ("uvicorn", "uvicorn.error", "uvicorn.access"):  # it has made handlers of its own before it loads us
         logging.getLogger(own).handlers.clear()
         logging.getLogger(own).propagate = own != "uvicorn.access"  # whose lines hold what was searched for

@@ -22,6 +22,7 @@ from supportbot.meters import REGISTRY
 logger = get_logger(__name__)
 
 KEY = "supportbot:meters"
+ENDED = "supportbot_process_ended"
 EVERY_SECONDS = 5.0
 FRESH_SECONDS, KEPT_SECONDS = 20.0, 300
 MOST_PROCESSES, MOST_BYTES = 200, 262_144
@@ -41,6 +42,11 @@ class Told:
     @property
     def fresh(self) -> bool:
         return self.age < FRESH_SECONDS
+
+    @property
+    def missing(self) -> bool:
+        """It is silent, has not said that it ends, and is not known to be dead: frozen, or cut off from Redis."""
+        return not self.fresh and not self.value(ENDED) and _may_live(self.process)
 
     def value(self, name: str) -> float:
         """Of a gauge without labels; 0 where it was not told."""
@@ -62,7 +68,7 @@ def end() -> None:
     """The last counts of this process."""
     if not _ended.is_set():
         _ended.set()
-        tell()
+        tell(ended=True)
 
 
 def _tell_on() -> None:
@@ -70,9 +76,10 @@ def _tell_on() -> None:
         tell()
 
 
-def tell() -> bool:
+def tell(*, ended: bool = False) -> bool:
     """Once. False when Redis did not take it; the next time it does."""
-    text = json.dumps(families())
+    last = [[ENDED, "This process said that it ends.", "gauge", [[ENDED, {}, 1.0]]]] if ended else []
+    text = json.dumps(families() + last)
     if len(text) > MOST_BYTES:
         logger.error("meters_too_large", bytes=len(text))
         return False
@@ -84,6 +91,20 @@ def tell() -> bool:
         pipeline.execute()
     except (RedisError, OSError):
         return False
+    return True
+
+
+def _may_live(process: str) -> bool:
+    """False for one of this machine that is gone; nobody knows of other machines."""
+    host, _, number = process.partition("@")[2].rpartition(":")
+    if host != HOST:
+        return True
+    try:
+        os.kill(int(number), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
     return True
 
 

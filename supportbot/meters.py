@@ -28,6 +28,12 @@ TASK_TIME = Histogram(
     buckets=TASK_SECONDS,
     registry=REGISTRY,
 )
+GIVEN_UP = Counter(
+    "supportbot_tasks_given_up",
+    "Tasks that killed the process they ran in too often.",
+    ["task"],
+    registry=REGISTRY,
+)
 
 
 class Values:

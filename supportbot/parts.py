@@ -19,6 +19,7 @@ from supportbot.status import Check, Figure, Part, State, briefly, register
 SERVERS, WORK = "Servers", "Work behind the scenes"
 LITTLE_ROOM, NO_ROOM = 2 * 1024**3, 512 * 1024**2  # bytes
 LOOP_LATE, LOOP_STUCK = 3.0, 20.0  # seconds in which a web process comes to nothing
+WEB_STUCK = 60.0  # seconds in which nothing was heard of it
 STATES = {"ok": State.WORKS, "starting": State.STARTING, "late": State.LATE, "stuck": State.STUCK}
 RESTARTS = "`manage.py up` starts it again by itself"
 RUN_YOURSELF = f"{RESTARTS}; see `logs/%s.log` in the data folder. If you run it yourself:"
@@ -47,9 +48,10 @@ def register_all() -> None:
 def web() -> Iterator[Part]:
     """That this page is shown is the proof for one process; all tell how long their event loop is silent."""
     try:
-        fresh = [told for told in meter_relay.told() if told.process.startswith("web@") and told.fresh]
+        webs = [told for told in meter_relay.told() if told.process.startswith("web@")]
     except (RedisError, OSError):
-        fresh = []
+        webs = []
+    fresh, missing = [told for told in webs if told.fresh], [told for told in webs if told.missing]
     text = f"{len(fresh)} processes have told of themselves lately." if len(fresh) > 1 else "This one answers."
     silent = {told.process: told.value(event_loop.SILENT) for told in fresh}
     longest = max(silent, key=lambda process: silent[process], default="")
@@ -57,6 +59,12 @@ def web() -> Iterator[Part]:
         state = State.STUCK if silent[longest] > LOOP_STUCK else State.LATE
         text = f"{longest} was held up for {silent[longest]:.0f} s: its customers hear nothing."
         yield Part("web", "Web", state, text, f"{RESTARTS} after a minute. Its log may say what it was at; see there.")
+    elif missing:
+        lost = missing[0]
+        state = State.STUCK if lost.age > WEB_STUCK else State.LATE
+        text = f"{lost.process} was last heard of {_ago(lost.age)} ago: it is frozen, killed or cut off from Redis."
+        text += " Others finish its answers."
+        yield Part("web", "Web", state, text, f"{RESTARTS} after a minute; else end it and start it anew.")
     else:
         yield Part("web", "Web", State.WORKS, text)
 

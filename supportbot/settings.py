@@ -3,6 +3,7 @@
 import os
 import secrets
 import warnings
+from datetime import timedelta
 from pathlib import Path
 
 import dj_database_url
@@ -56,31 +57,67 @@ if PUBLIC_URL:
 TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
+SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
+    ("__Host-sessionid", "__Host-csrftoken") if HTTPS else ("sessionid", "csrftoken")
+)
 SECURE_HSTS_SECONDS = 365 * 24 * 3600 if HTTPS else 0
 SECURE_HSTS_INCLUDE_SUBDOMAINS = SECURE_HSTS_PRELOAD = HTTPS
 SECURE_REDIRECT_EXEMPT = [r"^health/", r"^metrics$"]
-SESSION_COOKIE_HTTPONLY = True
-SESSION_COOKIE_AGE = 12 * 3600
+SESSION_COOKIE_HTTPONLY = CSRF_COOKIE_HTTPONLY = True  # scripts take the CSRF token from the page's form
+SESSION_COOKIE_SAMESITE = CSRF_COOKIE_SAMESITE = "Lax"
+SESSION_COOKIE_AGE = env_int("STAFF_SESSION_HOURS", 12, least=1, most=720) * 3600
 SECURE_REFERRER_POLICY = "same-origin"
+SECURE_CROSS_ORIGIN_OPENER_POLICY = "same-origin"
+PERMISSIONS_POLICY = ", ".join(
+    f"{power}=()"
+    for power in (
+        "accelerometer", "bluetooth", "camera", "display-capture", "geolocation", "gyroscope", "hid", "magnetometer",
+        "microphone", "midi", "payment", "serial", "usb",
+    )
+)  # fmt: skip
 X_FRAME_OPTIONS = "DENY"
 DATA_UPLOAD_MAX_MEMORY_SIZE = 2 * 1024 * 1024  # an article's body is at most 200,000 characters
 CONTENT_SECURITY_POLICY = {
     "DIRECTIVES": {
-        "default-src": [SELF],
+        "default-src": [NONE],  # what is not named below is not loaded
         "script-src": [SELF, NONCE],
         "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:"],
+        "font-src": [SELF],
         "connect-src": [SELF],
-        "object-src": [NONE],
+        "frame-src": [SELF],
+        "manifest-src": [SELF],
         "base-uri": [NONE],
         "form-action": [SELF],
         "frame-ancestors": [NONE],
     }
 }
 
+# --- Staff: how they sign in, and what is written down of them -------------------------------------------------------
+LOOPBACK = {"127.0.0.1", "localhost", "[::1]", "::1"}
+IS_DEMO = not PUBLIC_URL and HOST in LOOPBACK and LOOPBACK.issuperset(ALLOWED_HOSTS)  # nobody else can reach it
+STAFF_TWO_FACTOR = env_choice("STAFF_TWO_FACTOR", "auto", "required", "optional")
+TWO_FACTOR_REQUIRED = STAFF_TWO_FACTOR == "required" or (STAFF_TWO_FACTOR == "auto" and not IS_DEMO)
+OTP_TOTP_ISSUER = PUBLIC_URL.split("://", 1)[-1] or "Supportbot"
+STAFF_FAILURES = env_int("STAFF_FAILURES", 5, least=1, most=100)
+STAFF_ADDRESS_FAILURES = env_int("STAFF_ADDRESS_FAILURES", 50, least=1, most=10_000)
+STAFF_LOCK_MINUTES = env_int("STAFF_LOCK_MINUTES", 15, least=1, most=1440)
+AUDIT_KEEP_DAYS = env_int("AUDIT_KEEP_DAYS", 400, least=30, most=36_500)
+AUTHENTICATION_BACKENDS = ["axes.backends.AxesStandaloneBackend", "django.contrib.auth.backends.ModelBackend"]
+AXES_FAILURE_LIMIT = STAFF_FAILURES
+AXES_COOLOFF_TIME = timedelta(minutes=STAFF_LOCK_MINUTES)
+AXES_LOCKOUT_PARAMETERS = [["username", "ip_address"]]  # not the name alone: anybody could shut it for its owner
+AXES_CLIENT_IP_CALLABLE = "supportbot.addresses.counted_of_request"
+AXES_LOCKOUT_CALLABLE = "supportbot.lockout.answer"
+AXES_RESET_ON_SUCCESS = True
+AXES_RESET_COOL_OFF_ON_FAILURE_DURING_LOCKOUT = False  # who waits gets in, whatever a script goes on trying
+AXES_SENSITIVE_PARAMETERS = ["username", "ip_address", "code"]
+AXES_DISABLE_ACCESS_LOG = True  # supportbot.audit writes it
+AXES_ENABLE_ADMIN = AXES_VERBOSE = False
+
 # --- The application ------------------------------------------------------------------------------------------------
 INSTALLED_APPS = [
-    "django.contrib.admin",
+    "supportbot.admin_app.StaffAdminConfig",
     "django.contrib.auth",
     "django.contrib.contenttypes",
     "django.contrib.sessions",
@@ -90,6 +127,10 @@ INSTALLED_APPS = [
     "django.contrib.postgres",
     "csp",
     "channels",
+    "axes",
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
     "supportbot",
     "knowledge",
     "chat",
@@ -98,12 +139,16 @@ MIDDLEWARE = [
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "csp.middleware.CSPMiddleware",
+    "supportbot.headers.permissions_policy",
     "django.contrib.sessions.middleware.SessionMiddleware",
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "django_otp.middleware.OTPMiddleware",
+    "supportbot.two_factor.Required",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
+    "axes.middleware.AxesMiddleware",  # the last: it puts the shut door's page in place of an answer
 ]
 ROOT_URLCONF = "supportbot.urls"
 ASGI_APPLICATION = "supportbot.asgi.application"
@@ -199,6 +244,7 @@ CELERY_TASK_DEFAULT_QUEUE = "embed"
 HEARTBEAT_SECONDS = 10
 CELERY_TASK_ROUTES = {
     "supportbot.tasks.watch": {"queue": "sweep"},
+    "supportbot.tasks.forget_old": {"queue": "sweep"},
     "knowledge.tasks.sweep": {"queue": "sweep"},
     "knowledge.space_tasks.build_spaces": {"queue": "sweep"},
     "chat.tasks.sweep": {"queue": "sweep"},
@@ -252,10 +298,16 @@ CELERY_BEAT_SCHEDULE["watch all parts"] = {
     "schedule": 2 * HEARTBEAT_SECONDS,
     "options": {"expires": 2 * HEARTBEAT_SECONDS},
 }
+CELERY_BEAT_SCHEDULE["forget what has had its time"] = {
+    "task": "supportbot.tasks.forget_old",
+    "schedule": 6 * 3600,
+    "options": {"expires": 6 * 3600},
+}
 CELERY_TIMEZONE = TIME_ZONE
 
 # --- The model server, or any OpenAI-compatible one -----------------------------------------------------------------
 MODEL_URL = env_str("MODEL_URL", f"unix:{RUN_DIR / 'model.sock'}")
+MODEL_CONTINUES = env_bool("MODEL_CONTINUES", MODEL_URL.startswith("unix:"))  # our own server does
 EMBEDDING_URL = env_str("EMBEDDING_URL", MODEL_URL)
 MODEL_API_KEY = env_str("MODEL_API_KEY")
 EMBEDDING_API_KEY = env_str("EMBEDDING_API_KEY", MODEL_API_KEY)
@@ -291,10 +343,17 @@ IMPORT_KEEP_DAYS = env_int("IMPORT_KEEP_DAYS", 30, least=1, most=3650)
 IMPORT_NETWORKS = env_list("IMPORT_NETWORKS")
 IMPORT_FOLDERS = [Path(folder) for folder in env_list("IMPORT_FOLDERS")]
 
+# --- Help pages: what one address may ask for in a minute -----------------------------------------------------------
+HELP_SEARCHES_PER_MINUTE = env_int("HELP_SEARCHES_PER_MINUTE", 60, least=1)
+HELP_VOTES_PER_MINUTE = env_int("HELP_VOTES_PER_MINUTE", 20, least=1)
+
 # --- Chat: every limit has a name -----------------------------------------------------------------------------------
 CHAT_MAX_QUESTION_CHARS = env_int("CHAT_MAX_QUESTION_CHARS", 2000, least=10, most=20_000)
 CHAT_QUESTIONS_PER_MINUTE = env_int("CHAT_QUESTIONS_PER_MINUTE", 20, least=1)
 CHAT_ADDRESS_QUESTIONS_PER_MINUTE = env_int("CHAT_ADDRESS_QUESTIONS_PER_MINUTE", 600, least=1)
+CHAT_WIDGET_QUESTIONS_PER_MINUTE = env_int("CHAT_WIDGET_QUESTIONS_PER_MINUTE", 3000, least=1)
+CHAT_FRAMES_PER_MINUTE = env_int("CHAT_FRAMES_PER_MINUTE", 600, least=60)
+CHAT_DEEDS_PER_MINUTE = env_int("CHAT_DEEDS_PER_MINUTE", 600, least=10)
 CHAT_SOCKETS_PER_ADDRESS = env_int("CHAT_SOCKETS_PER_ADDRESS", 2000, least=1)
 CHAT_BAD_FRAMES_PER_MINUTE = env_int("CHAT_BAD_FRAMES_PER_MINUTE", 120, least=10)
 CHAT_PASSAGES = env_int("CHAT_PASSAGES", 3, least=1, most=10)
@@ -308,12 +367,13 @@ CHAT_SEND_SECONDS = env_float("CHAT_SEND_SECONDS", 10, least=0.1, most=300)
 CHAT_UNSENT_FRAMES = env_int("CHAT_UNSENT_FRAMES", 256, least=8, most=10_000)
 CHAT_PING_SECONDS = env_int("CHAT_PING_SECONDS", 20, least=5, most=50)
 CHAT_DRAIN_SECONDS = env_float("CHAT_DRAIN_SECONDS", 8, most=600)
-CHAT_ANSWERABLE_FLOOR = env_float("CHAT_ANSWERABLE_FLOOR", 0.42, least=0, most=1)
+CHAT_ANSWERABLE_FLOOR = env_float("CHAT_ANSWERABLE_FLOOR", 0.4, least=0, most=1)
 CHAT_EXTRACT_FLOOR = env_float("CHAT_EXTRACT_FLOOR", 0.7, least=0, most=1)
 CHAT_SUPPORT_FLOOR = env_float("CHAT_SUPPORT_FLOOR", 0.3, least=0, most=1)
 CHAT_CHOICE_FLOOR = env_float("CHAT_CHOICE_FLOOR", 0.8, least=0, most=2)
 CHAT_MOST_WRONG_PERCENT = env_float("CHAT_MOST_WRONG_PERCENT", 0, least=0, most=100)  # 0: the floors as they are
 TOKEN_DAYS = env_int("TOKEN_DAYS", 90, least=1, most=3650)
+KNOWN_TOKEN_HOURS = env_int("KNOWN_TOKEN_HOURS", 24, least=1, most=8760)
 
 LOGGING_CONFIG = "supportbot.log.configure"
 LOGGING = {"version": 1}  # Django calls the line above only if this is not empty

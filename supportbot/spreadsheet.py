@@ -1,6 +1,7 @@
 """CSV as spreadsheets read it, in which no cell is run as a formula."""
 
 import csv
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 
 # A cell that begins with one of these is run as a formula by spreadsheets (OWASP, CSV injection).
@@ -10,11 +11,13 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "\0")
 def safe_cell(value: object) -> str:
     """The text of a cell; one that a spreadsheet would run gets a quote in front."""
     text = "" if value is None else str(value).replace("\0", "")
-    return (
-        f"'{text}"
-        if text.lstrip(" \u00a0\ufeff").startswith(FORMULA_STARTS) or text.startswith(FORMULA_STARTS)
-        else text
-    )
+    return f"'{text}" if text.startswith(FORMULA_STARTS) or _first_seen(text).startswith(FORMULA_STARTS) else text
+
+
+def _first_seen(text: str) -> str:
+    """The first sign that a reader sees, in its plain form: some spreadsheets take a full-width = for one."""
+    seen = next((c for c in text if not c.isspace() and unicodedata.category(c) not in ("Cc", "Cf")), "")
+    return unicodedata.normalize("NFKC", seen)
 
 
 class _Line:

@@ -7,10 +7,8 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from chat import trying
+from knowledge import sitemaps
 from supportbot import health, metrics
-
-admin.site.site_header = admin.site.site_title = "Supportbot"
-admin.site.index_title = "Support desk"
 
 urlpatterns = [
     # Browsers ask for it on pages that name no icon, such as the admin's.
@@ -21,5 +19,7 @@ urlpatterns = [
     path(f"{settings.ADMIN_PATH}try/", trying.try_question, name="try-question"),
     path(settings.ADMIN_PATH, admin.site.urls),
     path("help/", include("knowledge.urls")),
+    path("sitemap.xml", sitemaps.sitemap, name="sitemap"),
+    path("robots.txt", sitemaps.robots, name="robots"),
     path("", include("chat.urls")),
 ]

@@ -46,6 +46,7 @@ def bring_groups_back() -> None:
     import_module("chat.migrations.0002_people").make_groups(apps, None)
     import_module("chat.migrations.0005_desk_people").widen_groups(apps, None)
     import_module("supportbot.migrations.0001_status").widen_groups(apps, None)
+    import_module("supportbot.migrations.0002_audit").widen_groups(apps, None)
 
 
 @pytest.fixture(scope="session")

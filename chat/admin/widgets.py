@@ -1,17 +1,38 @@
 """The places where the chat is shown, and what customers left there when nobody was on duty."""
 
+from django import forms
 from django.contrib import admin
 from django.http import HttpRequest
 
 from chat.models import ContactRequest, Widget
+from chat.widget_settings import ASKED_FIRST, LANGUAGES
+
+
+class WidgetForm(forms.ModelForm):
+    languages = forms.MultipleChoiceField(
+        choices=list(LANGUAGES.items()), required=False, widget=forms.CheckboxSelectMultiple,
+        help_text=Widget._meta.get_field("languages").help_text,
+    )  # fmt: skip
+    ask_first = forms.MultipleChoiceField(
+        choices=list(ASKED_FIRST.items()), required=False, widget=forms.CheckboxSelectMultiple,
+        help_text=Widget._meta.get_field("ask_first").help_text,
+    )  # fmt: skip
 
 
 @admin.register(Widget)
 class WidgetAdmin(admin.ModelAdmin):
+    form = WidgetForm
     list_display = ("name", "key", "active")
-    fields = (
-        "name", "key", "active", "allowed_origins", "greeting", "suggestions", "only_language", "identity_secret"
-    )  # fmt: skip
+    fieldsets = (
+        (None, {"fields": ("name", "key", "active", "allowed_origins")}),
+        ("Looks", {"fields": ("heading", "accent", "accent_dark", "theme", "placement")}),
+        ("Words", {"fields": ("greeting", "suggestions", "languages", "only_language", "audience")}),
+        ("The team", {"fields": ("opening_hours", "time_zone", "ask_first", "ask_first_required")}),
+        (
+            "Known customers",
+            {"fields": ("identity_secret", "identity_secret_before", "identity_issuer", "on_sign_in")},
+        ),
+    )
 
 
 @admin.register(ContactRequest)

@@ -12,6 +12,7 @@ from django.conf import settings
 
 from chat.answering import Options
 from chat.evaluation import asking, sets
+from chat.evaluation.answers_sheet import sheet_of
 from chat.evaluation.engine import Engine, asked, chance_of_refusal, engine_at, model_of
 from chat.evaluation.recipe import Wanted, recipe_of, unlike
 from chat.evaluation.report import page_of
@@ -44,6 +45,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add("--titles", nargs="+", default=[], metavar="TITLE", help="ask what is about articles of these titles alone")
     add("--against", type=Path, metavar="FILE", help="the JSON of another run: the paired differences to it")
     add("--html", type=Path, metavar="FILE", dest="html_path", help="write a report with pictures here")
+    add("--sheet", type=Path, metavar="FILE.md", dest="sheet_path", help="questions and answers, to be read by eye")
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +76,7 @@ def measure(
     limit: int | None,
     json_path: Path | None,
     html_path: Path | None,
+    sheet_path: Path | None,
     against: Path | None,
     titles: Sequence[str],
     engine: str | None,
@@ -107,6 +110,9 @@ def measure(
     if html_path:
         write_text(html_path, page_of(run.recipe, summaries, paired, against.name if against else ""))
         tell(f"The report is at {html_path}.")
+    if sheet_path:
+        write_text(sheet_path, sheet_of(summaries[-1].judged))
+        tell(f"The sheet is at {sheet_path}.")
 
 
 def wanted_of(options: dict[str, Any], place: Engine) -> Wanted:

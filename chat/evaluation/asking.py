@@ -14,7 +14,7 @@ from uuid import UUID
 
 from django.conf import settings
 
-from chat.answering import AnswerFailed, Ending, Event, Options, Restart, Sources, Words, compose
+from chat.answering import AnswerFailed, Ending, Event, Options, Restart, Sources, Words, compose, weigh
 from chat.condensing import condense
 from chat.evaluation.marks import words
 from chat.evaluation.rows import Row, key_of
@@ -128,7 +128,7 @@ async def ask(
             raise EvaluationFailed(f"Question {given.id} got no answer ({error.code}). Run it again.") from error
         row.outcome, row.reason = "failed", error.code
     if search.found is not None:
-        row.answerable = search.found.answerable
+        row.answerable = weigh(search.found, given.question, row.asked or given.question).found.answerable
     row.topic = _topic(search.found, shown, exam)
     return row
 

@@ -17,18 +17,22 @@ def sheet_of(pairs: Sequence[Pair], seed: int) -> str:
     """Markdown: 200 random answers in the model's words that reached, or would have reached, a customer.
 
     Those with a fact go first, as far as there are some: an answer without one cannot tie it to the wrong subject.
+    Each says what customers got: the model is asked besides where the passage goes first or the search declines.
     """
-    delivered = [row for pair in pairs for row in pair.rows if row.outcome == "answered" and row.passages]
-    random.Random(seed).shuffle(delivered)
-    with_facts = [row for row in delivered if has_facts(row)]
-    chosen = (with_facts + [row for row in delivered if not has_facts(row)])[:SIZE]
+    said = [(pair, row) for pair in pairs for row in pair.rows if row.outcome == "answered" and row.passages]
+    random.Random(seed).shuffle(said)
+    with_facts = [one for one in said if has_facts(one[1])]
+    chosen = (with_facts + [one for one in said if not has_facts(one[1])])[:SIZE]
     head = (
-        f"# {len(chosen)} answers to read\n\nIn the model's words, past the fact gate: {len(delivered)} of "
+        f"# {len(chosen)} answers to read\n\nIn the model's words, past the fact gate: {len(said)} of "
         f"{len(pairs)} questions, {len(with_facts)} with a number, a date, a link or a code. Those go first, at "
-        "random. Wrong: a fact that its passage tells of something else.\n"
+        f"random. Customers got {sum(row is pair.live for pair, row in chosen)} of these; the others were asked of the "
+        "model besides. Wrong: a fact that its passage tells of something else.\n"
     )
     stopped = [row for pair in pairs if (row := pair.model).is_stopped and not _found(row)]
-    told = [head, *(_entry(number, row, row.answer, "wrong subject") for number, row in enumerate(chosen, 1))]
+    told = [head]
+    for number, (pair, row) in enumerate(chosen, 1):
+        told.append(_entry(number, row, row.answer, f"wrong subject ({_got(pair, row)})"))
     told.append(f"# {len(stopped)} answers that were stopped, every fact of which stands in a passage\n")
     for number, row in enumerate(stopped, 1):
         told.append(_entry(number, row, row.model_answer, f"rightly stopped, for {_flat(row.stopped)}"))
@@ -38,6 +42,11 @@ def sheet_of(pairs: Sequence[Pair], seed: int) -> str:
 def has_facts(row: Row) -> bool:
     """Anything that the checker would look up."""
     return bool(unlicensed(row.answer, [], ""))
+
+
+def _got(pair: Pair, row: Row) -> str:
+    live = pair.live
+    return "customers got this" if row is live else f"customers got: {live.outcome}, {live.reason}"
 
 
 def _found(row: Row) -> list[str]:

@@ -13,6 +13,7 @@ from django.urls import reverse
 from django.utils import timezone
 from django.utils.html import format_html
 
+from knowledge.helpful import Votes, votes
 from knowledge.indexing import MAX_ATTEMPTS, active_cut
 from knowledge.models import Article, Audience, Chunk, Finding
 from knowledge.usage import DAYS, Usage, usage
@@ -29,6 +30,7 @@ class ArticleList(ChangeList):
         self.result_list = rows = list(self.result_list)  # type: ignore[has-type]
         keys = [article.pk for article in rows]
         passages, used, found, by = _passages(keys), usage(keys), _findings(keys), _changed_by(keys)
+        read = votes(keys)
         same = set(
             Article.objects.filter(pk__in=keys, title=F("live_revision__title"), body=F("live_revision__body"))
             .order_by()
@@ -37,6 +39,7 @@ class ArticleList(ChangeList):
         for article in rows:
             article.passages = passages.get(article.pk, 0)
             article.usage = used.get(article.pk, Usage())
+            article.read = read.get(article.pk, Votes())
             article.open_findings = found.get(article.pk, 0)
             article.changed_by = by.get(str(article.pk), "")
             article.changed = article.is_live and article.pk not in same
@@ -64,16 +67,20 @@ def _changed_by(keys: list[UUID]) -> dict[str, str]:
     return dict(entries.distinct("object_id").values_list("object_id", "user__username"))
 
 
+def _share(part: int, whole: int) -> str:
+    return f"{round(100 * part / whole)} % ({whole:,})" if whole else "–"
+
+
 class ArticleColumns(admin.ModelAdmin):
     list_display = (
-        "headline", "state", "language", "category", "passages", "cited", "helpful", "review", "changed_at",
+        "headline", "state", "language", "category", "passages", "cited", "helpful", "readers", "review", "changed_at",
     )  # fmt: skip
 
     def get_changelist(self, request: HttpRequest, **kwargs: Any) -> type[ChangeList]:
         return ArticleList
 
     def changelist_view(self, request: HttpRequest, extra_context: dict[str, Any] | None = None) -> HttpResponse:
-        """Nine columns and the filters want the room of the sidebar."""
+        """Ten columns and the filters want the room of the sidebar."""
         return super().changelist_view(request, PLACE | (extra_context or {}))
 
     def get_search_results(
@@ -110,11 +117,14 @@ class ArticleColumns(admin.ModelAdmin):
     def cited(self, article: Any) -> str:
         return f"{article.usage.cited:,}"
 
-    @admin.display(description="Helpful")
+    @admin.display(description="Answers helped")
     def helpful(self, article: Any) -> str:
-        if not article.usage.rated:
-            return "–"
-        return f"{round(100 * article.usage.helpful / article.usage.rated)} % ({article.usage.rated:,})"
+        return _share(article.usage.helpful, article.usage.rated)
+
+    @admin.display(description="Readers helped")
+    def readers(self, article: Any) -> str:
+        """What they said on the help page itself."""
+        return _share(article.read.helpful, article.read.in_all)
 
     @admin.display(description="Review due", ordering="review_date")
     def review(self, article: Article) -> str:

@@ -9,7 +9,7 @@ from django.db.models import F, QuerySet
 from django.http import HttpRequest
 from django.utils import timezone
 
-from knowledge import usage
+from knowledge import helpful, usage
 from knowledge.indexing import MAX_ATTEMPTS
 from knowledge.models import LANGUAGES, Article, BulkChange, Finding
 
@@ -42,6 +42,7 @@ class AttentionFilter(admin.SimpleListFilter):
         "failed": ("Not embedded", failed),
         "review": ("Review is due", overdue),
         "disliked": (usage.NARROWINGS["disliked"], lambda articles: usage.narrow(articles, "disliked")),
+        "unhelpful": ("Readers: not helpful", helpful.unhelpful),
         "contradiction": ("Says otherwise", lambda articles: having(articles, "contradiction")),
         "duplicate": ("Possible duplicate", lambda articles: having(articles, "overlap")),
         "links": ("Broken links", lambda articles: having(articles, "broken_link")),

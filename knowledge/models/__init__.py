@@ -5,6 +5,7 @@ from knowledge.models.bulk import BulkChange
 from knowledge.models.findings import Checkup, Finding, InternalLink, TestQuestion
 from knowledge.models.imports import ImportedArticle, ImportItem, ImportRun, ImportSource
 from knowledge.models.spaces import Attempt, Embedding, EmbeddingSpace
+from knowledge.models.votes import HelpfulVote
 
 __all__ = [
     "LANGUAGES",
@@ -19,6 +20,7 @@ __all__ = [
     "Embedding",
     "EmbeddingSpace",
     "Finding",
+    "HelpfulVote",
     "ImportItem",
     "ImportRun",
     "ImportSource",

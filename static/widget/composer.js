@@ -15,14 +15,14 @@ export class Composer {
   #do;
   #busy = false;
 
-  /** `actions`: ask(text) -> bool, stop(), save(draft), say(sentence), page(direction) */
+  /** `actions`: ask(text) -> bool, stop(), save(draft), typing(), page(direction) */
   constructor(t, actions) {
     this.#t = t;
     this.#do = actions;
     this.input = h("textarea", {
       id: "question", part: "input", rows: 1, dir: "auto", enterkeyhint: "send", autocomplete: "off",
       placeholder: t("composer.placeholder"), "aria-describedby": "hint",
-      on: { input: () => this.#typed(), keydown: (event) => this.#key(event) },
+      on: { input: () => this.#written(), keydown: (event) => this.#key(event) },
     });
     this.send = h("button", { type: "submit", class: "send", part: "send" }, icon("send"), icon("stop"));
     this.hint = h("p", { id: "hint", class: "hint", role: "status" });
@@ -76,6 +76,11 @@ export class Composer {
     if (!text) return this.input.focus();
     if (lengthOf(text) > LONGEST) return this.#tell(this.#t("limit.too_long", { n: LONGEST }), "over");
     if (this.#do.ask(text)) this.clear();
+  }
+
+  #written() {
+    this.#do.typing();
+    this.#typed();
   }
 
   #typed() {

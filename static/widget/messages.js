@@ -6,7 +6,7 @@ import { Prose } from "./prose.js";
 import { Rating } from "./rating.js";
 
 const SLOW_MS = 10_000;
-const NEAREST_SHOWN = 3;
+const SOURCES_SHOWN = 3;
 const FOLLOW_UPS_SHOWN = 2;
 
 /** The view of a message; `desk` offers t, session, hosts, base, time(iso) and what a message can ask the panel to do. */
@@ -20,23 +20,32 @@ function byline(desk, author, message) {
   return h("p", { class: "byline" }, h("bdi", { class: "author", text: author }), time);
 }
 
+/** Three dots and words; they appear after 0.3 seconds. */
+function stageLine(text = "") {
+  return h("p", { class: "stage", part: "stage" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", { text }));
+}
+
 function article(part, name) {
   return h("article", { class: part, part: `message ${part}`, tabindex: "-1", "aria-label": name });
 }
 
 class Question {
   #note = h("p", { class: "note", role: "status" });
+  #stage;
   #desk;
 
   constructor(message, desk) {
     this.#desk = desk;
     this.element = article("question", `${desk.t("author.you")}: ${message.text.slice(0, 60)}`);
-    this.element.append(h("p", { class: "bubble", dir: "auto", text: message.text }), this.#note);
+    this.#stage = stageLine(desk.t("stage.sent"));
+    this.element.append(h("p", { class: "bubble", dir: "auto", text: message.text }), this.#stage, this.#note);
   }
 
   update(message) {
     const { t } = this.#desk;
-    this.element.classList.toggle("waiting", message.status === "sending");
+    const waiting = message.status === "sending";
+    this.element.classList.toggle("waiting", waiting);
+    this.#stage.hidden = !waiting || this.#desk.session.state === "offline";
     if (message.status !== "refused") return this.#note.replaceChildren();
     const sentences = { too_long: t("limit.too_long", { n: 2000 }), rate_limited: t("limit.rate") };
     this.#note.textContent = sentences[message.code] ?? message.note ?? t("error.text");
@@ -64,8 +73,12 @@ class Said {
 
 class Notice {
   constructor(message, desk) {
-    const key = message.status === "joined" ? "human.joined" : "human.left";
-    this.element = h("p", { class: "event", dir: "auto", text: desk.t(key, { name: message.author || desk.t("author.team") }) });
+    const { t } = desk;
+    const ended = message.status === "ended";
+    const key = ended ? "end.closed" : `human.${message.status}`;
+    const line = h("p", { dir: "auto", text: t(key, { name: message.author || t("author.team") }) });
+    const ways = ended && h("div", { class: "buttons" }, button(t("end.new"), desk.begin), button(t("menu.download"), desk.download));
+    this.element = h("div", { class: "event" }, line, ways || null);
   }
 
   update() {}
@@ -76,7 +89,7 @@ class Answer {
   #desk;
   #prose;
   #message;
-  #stage = h("p", { class: "stage", part: "stage" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span"));
+  #stage = stageLine();
   #lead = h("p", { class: "lead" });
   #body = h("div", { class: "prose", dir: "auto" });
   #foot = h("div", { class: "foot" });
@@ -190,7 +203,7 @@ class Answer {
 
   #nearest({ nearest }) {
     if (!nearest.length) return null;
-    const rows = nearest.slice(0, NEAREST_SHOWN).map((near) => this.#row(near));
+    const rows = nearest.slice(0, SOURCES_SHOWN).map((near) => this.#row(near));
     return h("section", { class: "sources" }, h("h3", { text: this.#desk.t("abstain.may_help") }), h("ul", { role: "list" }, ...rows));
   }
 
@@ -200,8 +213,10 @@ class Answer {
     const cited = message.sources.filter((source) => new RegExp(`\\[(?:\\d+\\s*,\\s*)*${Number(source.n)}(?:\\s*,\\s*\\d+)*\\]`).test(message.text));
     const sources = cited.length ? cited : message.sources;
     if (!sources.length) return null;
-    const list = h("ul", { role: "list" }, ...sources.map((source) => this.#row(source)));
-    return h("section", { class: "sources", part: "sources" }, h("h3", { text: t("source.heading") }), list);
+    const list = (some) => h("ul", { role: "list" }, ...some.map((source) => this.#row(source)));
+    const rest = sources.slice(SOURCES_SHOWN);
+    const more = rest.length ? h("details", {}, h("summary", { text: t("source.more", { n: rest.length }) }), list(rest)) : null;
+    return h("section", { class: "sources", part: "sources" }, h("h3", { text: t("source.heading") }), list(sources.slice(0, SOURCES_SHOWN)), more);
   }
 
   #row({ n, title, url, heading }) {
@@ -215,7 +230,7 @@ class Answer {
 
   #actions(message) {
     const { t, session } = this.#desk;
-    this.#rating = new Rating(t, (score, comment) => this.#desk.rate(message.id, score, comment));
+    this.#rating = new Rating(t, (score, comment) => this.#desk.rate(message.id, score, comment), this.#desk.human);
     const said = h("span", { class: "thanks", role: "status" });
     const copy = iconButton("copy", t("answer.copy"), async () => {
       await navigator.clipboard.writeText(plain(session.transcript.messages.find((m) => m.id === message.id)?.text ?? message.text));

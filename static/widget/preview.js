@@ -46,7 +46,8 @@ export class Preview {
 
   #place(chip) {
     const box = this.element.getBoundingClientRect();
-    const left = Math.min(Math.max(8, chip.left + chip.width / 2 - box.width / 2), innerWidth - box.width - 8);
+    const panel = this.element.parentElement.getBoundingClientRect();
+    const left = Math.min(Math.max(panel.left + 8, chip.left + chip.width / 2 - box.width / 2), panel.right - box.width - 8);
     const above = chip.top - box.height - 8;
     this.element.style.left = `${left}px`;
     this.element.style.top = `${above > 8 ? above : Math.min(chip.bottom + 8, innerHeight - box.height - 8)}px`;

@@ -8,12 +8,14 @@ const REASONS = { "rate.wrong": "Wrong", "rate.stale": "Out of date", "rate.offt
 export class Rating {
   #t;
   #rate;
+  #human;
   #more = null;
 
-  /** `rate(score, comment)` sends it. */
-  constructor(t, rate) {
+  /** `rate(score, comment)` sends it; `human()` asks for a person instead. */
+  constructor(t, rate, human) {
     this.#t = t;
     this.#rate = rate;
+    this.#human = human;
     this.up = iconButton("up", t("rate.up"), () => this.#tap(1), { "aria-pressed": "false" });
     this.down = iconButton("down", t("rate.down"), () => this.#tap(-1), { "aria-pressed": "false" });
     this.thanks = h("span", { class: "thanks", role: "status" });
@@ -39,7 +41,7 @@ export class Rating {
     const chips = Object.keys(REASONS).map((key) => h("button", { type: "button", class: "chip-button", "aria-pressed": "false", text: this.#t(key), "data-key": key, on: { click: (event) => press(event.currentTarget) } }));
     const words = h("textarea", { rows: 2, maxlength: 1000, dir: "auto", "aria-label": this.#t("rate.comment"), placeholder: this.#t("rate.comment") });
     const send = () => this.#send(chips, words);
-    this.#more = h("fieldset", { class: "why" }, h("legend", { text: this.#t("rate.why") }), h("div", { class: "chips" }, ...chips), words, button(this.#t("rate.submit"), send));
+    this.#more = h("fieldset", { class: "why" }, h("legend", { text: this.#t("rate.why") }), h("div", { class: "chips" }, ...chips), words, h("div", { class: "buttons" }, button(this.#t("rate.submit"), send), button(this.#t("human.ask"), () => this.#human())));
     this.reasons.replaceChildren(this.#more);
     this.#more.scrollIntoView({ block: "nearest" });
   }

@@ -4,6 +4,7 @@ import { Connection } from "./connection.js";
 import { kept, tab } from "./store.js";
 import { EMPTY, asked, lastSeen, next, running, withdrawn } from "./transcript.js";
 
+const TYPING_MS = 3000;
 const sessions = new Map();
 
 /** The session of a chat server and widget key; a page has one of each, however many elements show it. */
@@ -28,6 +29,9 @@ export class Session {
   #gaps = 0;
   #listeners = new Set();
   #identity = null;
+  #doubted = false; // the last hello named a customer
+  #typed = 0;
+  context = null; // of the page, for the team
   transcript = EMPTY;
   state = "idle";
   lostAt = 0;
@@ -46,13 +50,18 @@ export class Session {
       onFrame: (frame) => this.#hear(frame),
       onState: (state, code) => this.#moved(state, code),
     });
-    addEventListener("storage", (event) => event.key === this.#store.name && this.#otherTab());
+    addEventListener("storage", (event) => event.key === this.#store.name && (event.newValue === null ? this.#forget() : this.#otherTab()));
   }
 
   /** `listener(frame, before)` is called after every change; `frame` is null when no frame caused it. */
   listen(listener) {
     this.#listeners.add(listener);
     return () => this.#listeners.delete(listener);
+  }
+
+  /** How many elements show it. */
+  get shown() {
+    return this.#listeners.size;
   }
 
   connect() {
@@ -65,6 +74,32 @@ export class Session {
 
   get token() {
     return this.#store.read().token ?? null;
+  }
+
+  set language(language) {
+    this.#store.write({ language });
+    this.locale = language;
+  }
+
+  get wide() {
+    return Boolean(this.#tab.read().wide);
+  }
+
+  set wide(wide) {
+    this.#tab.write({ wide });
+  }
+
+  /** What the visitor told before the first question. */
+  get about() {
+    return this.#tab.read().about ?? {};
+  }
+
+  set about(about) {
+    this.#tab.write({ about });
+  }
+
+  get told() {
+    return Boolean(this.#tab.read().about);
   }
 
   get draft() {
@@ -85,8 +120,13 @@ export class Session {
     this.#remember([...this.#pending, question]);
     this.#change(asked(this.transcript, question));
     this.#connection.open();
-    this.#connection.send({ type: "ask", id: question.id, text });
+    this.#send(question);
     return question.id;
+  }
+
+  #send({ id, text }) {
+    const about = { ...this.context, ...this.about };
+    this.#connection.send({ type: "ask", id, text, ...(Object.keys(about).length ? { about } : {}) });
   }
 
   stop() {
@@ -111,6 +151,18 @@ export class Session {
     return this.#connection.send({ type: "handover", ...(reason ? { reason } : {}) });
   }
 
+  /** The conversations of before; the frame `conversations` answers. */
+  past() {
+    return this.#connection.send({ type: "conversations" });
+  }
+
+  /** A person at the other end may see that something is being written, never what. */
+  typing() {
+    if (this.transcript.agent?.state !== "joined" || Date.now() - this.#typed < TYPING_MS) return;
+    this.#typed = Date.now();
+    this.#connection.send({ type: "typing" });
+  }
+
   identify(token) {
     this.#identity = token;
     if (this.state !== "idle") this.#connection.again();
@@ -118,15 +170,28 @@ export class Session {
 
   /** A new conversation of the same visitor. */
   begin() {
-    this.#store.write({ conversation: null, last_seen: null });
+    this.goTo(null);
+  }
+
+  /** Go on with another conversation of the same visitor. */
+  goTo(conversation) {
+    this.#store.write({ conversation, last_seen: null });
     this.#empty();
+    this.transcript = { ...this.transcript, conversation };
     this.#connection.again();
   }
 
   /** Forget this visitor: for a logout on a shared computer. */
   reset() {
-    this.#connection.send({ type: "logout" });
+    const { token, key: widget } = this;
+    const body = JSON.stringify({ widget, token });
+    // Not over the socket: there is none while nobody looks, and the page may be left right after.
+    if (token) fetch(new URL("/chat/logout", this.endpoint), { method: "POST", keepalive: true, headers: { "Content-Type": "application/json" }, body, credentials: "omit" }).catch(() => null);
     this.#connection.close();
+    this.#forget();
+  }
+
+  #forget() {
     this.#store.clear();
     this.#tab.clear();
     this.#identity = null;
@@ -147,6 +212,7 @@ export class Session {
   }
 
   #hello() {
+    this.#doubted = Boolean(this.#identity);
     return {
       type: "hello",
       protocol: 1,
@@ -161,7 +227,7 @@ export class Session {
 
   #hear(frame) {
     const before = this.transcript;
-    if (frame.type === "error" && frame.code === "bad_token") return this.#forgotten();
+    if (frame.type === "error" && frame.code === "bad_token") return this.#refused(before, frame);
     const after = next(before, { at: new Date().toISOString(), ...frame });
     if (frame.type === "welcome") this.#welcomed(frame, after);
     if (frame.type === "accepted") this.#accepted(frame, after);
@@ -183,7 +249,7 @@ export class Session {
     this.#identity = null; // it may expire; the token names the visitor from here on
     this.#store.write({ token: frame.token, conversation: after.conversation });
     if (!running(after)) this.#store.write({ last_seen: null });
-    for (const { id, text } of this.#pending) this.#connection.send({ type: "ask", id, text });
+    for (const question of this.#pending) this.#send(question);
   }
 
   #accepted(frame, after) {
@@ -194,6 +260,14 @@ export class Session {
     });
     if (this.#stopWhenAccepted === frame.id && frame.reply) this.#connection.send({ type: "stop", reply: frame.reply });
     this.#stopWhenAccepted = null;
+  }
+
+  /** A customer's token that is no good costs nobody the conversation they had as a stranger. */
+  #refused(before, frame) {
+    if (!this.#doubted) return this.#forgotten();
+    this.#identity = null;
+    this.#change(before, { ...frame, code: "bad_identity" });
+    return this.#connection.greet();
   }
 
   /** The server does not know our token: go on as a new visitor, with the questions that wait. */

@@ -1,12 +1,19 @@
 // The words of the widget in the language of the page.
 
-export const LANGUAGES = ["en", "de", "fr", "es", "ar"];
+export const LANGUAGES = ["en", "de", "es", "fr", "ar", "ja"];
 const RIGHT_TO_LEFT = ["ar", "fa", "he", "ur"];
 
-/** The first language we speak of what the page asks for, e.g. "de-AT" -> "de"; English otherwise. */
-export function spoken(lang) {
+/** Those that a visitor may choose from: what the widget's row names, or all. */
+export function offered(named) {
+  const some = (named ?? []).filter((one) => LANGUAGES.includes(one));
+  return some.length ? some : LANGUAGES;
+}
+
+/** The language to speak where `lang` is asked for, e.g. "de-AT" -> "de"; the first of those that are offered otherwise. */
+export function spoken(lang, named) {
   const base = (lang || "").toLowerCase().split("-")[0];
-  return LANGUAGES.includes(base) ? base : "en";
+  const some = offered(named);
+  return some.includes(base) ? base : some[0];
 }
 
 export function direction(lang) {

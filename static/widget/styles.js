@@ -13,16 +13,16 @@ const TOKENS = `
 
 const FRAME = `
 .panel { --_links: var(--_link, var(--_accent)); position: fixed; inset: auto; margin: 0; padding: 0; box-sizing: border-box; overflow: hidden;
-  inset-block-end: calc(var(--_block) + 3.5rem + 12px); inset-inline-end: var(--_inline); inline-size: min(var(--support-chat-width, 25rem), 100vw - 2 * var(--_inline));
+  inset-block-end: calc(var(--_block) + 3.5rem + 12px); inset-inline: var(--_start, auto) var(--_end, var(--_inline)); inline-size: min(var(--support-chat-width, 25rem), 100vw - 2 * var(--_inline));
   block-size: min(var(--support-chat-height, 40rem), 100dvh - 3.5rem - 12px - 2 * var(--_block)); max-inline-size: none; max-block-size: none;
   border: 1px solid light-dark(transparent, var(--_line)); border-radius: var(--support-chat-radius, 16px); background: var(--_surface); color: var(--_text);
   box-shadow: 0 12px 40px rgb(0 0 0 / 0.18); font-size: 0.9375rem; line-height: 1.375rem; text-align: start; overflow-wrap: anywhere; }
-:host([placement="start"]) .panel { inset-inline: var(--_inline) auto; }
+.panel.wide { inline-size: min(35rem, 100vw - 2 * var(--_inline)); }
 .panel[open] { display: flex; flex-direction: column; animation: in 200ms ease-out; }
 .panel.full { inset: 0; inline-size: 100%; block-size: var(--_h, 100dvh); transform: translateY(var(--_y, 0)); border: 0; border-radius: 0; box-shadow: none; animation: none; }
 .panel::backdrop { background: transparent; }
 :host([mode="inline"]) .panel { position: absolute; inset: 0; inline-size: 100%; block-size: 100%; border-color: var(--_line); box-shadow: none; animation: none; }
-:host([mode="inline"]) .panel [part="close"] { display: none; }
+:host([mode="inline"]) .panel :is([part="close"], .widen), .full .widen { display: none; }
 @keyframes in { from { opacity: 0; transform: translateY(8px); } }
 [hidden] { display: none !important; }
 :where(.panel *, .panel *::before) { box-sizing: border-box; -webkit-tap-highlight-color: transparent; }
@@ -46,6 +46,7 @@ const HEADER = `
 .header > .icon-button { inline-size: 2.75rem; block-size: 2.75rem; }
 .menu { position: absolute; z-index: 2; inset-block-start: calc(100% - 4px); inset-inline-end: 8px; min-inline-size: 15rem; max-inline-size: calc(100% - 16px); padding: 4px; border: 1px solid var(--_line); border-radius: 10px; background: var(--_surface); box-shadow: 0 8px 24px rgb(0 0 0 / 0.16); }
 .item { display: flex; align-items: center; inline-size: 100%; min-block-size: 2.75rem; padding: 8px 12px; border: 1px solid transparent; border-radius: 6px; background: none; color: var(--_text); text-align: start; text-decoration: none; cursor: pointer; }
+.item select { margin-inline-start: auto; min-block-size: 2.25rem; border: 1px solid var(--_control); border-radius: 6px; background: var(--_surface); }
 .item:hover { background: var(--_raised); }
 .about { padding: 0 16px 12px; color: var(--_muted); font-size: 0.8125rem; line-height: 1.25rem; }
 .notice { flex: none; padding: 8px 16px; background: var(--_chip); color: var(--_chip-text); font-size: 0.8125rem; }
@@ -60,13 +61,14 @@ const LOG = `
 .question { display: flex; flex-direction: column; align-items: flex-end; gap: 4px; }
 .bubble { max-inline-size: 85%; padding: 10px 14px; border: 1px solid transparent; border-radius: 14px; border-end-end-radius: 4px; background: var(--_user); color: var(--_user-text); white-space: pre-wrap; }
 .question.waiting .bubble { opacity: 0.75; }
+.question .stage { align-self: flex-start; }
 .note { color: var(--_danger); font-size: 0.8125rem; }
 .note:empty, .lead:empty, .hint:empty, .status:empty, .error:empty, .foot:empty, .thanks:empty { display: none; }
 .answer, .agent { display: flex; flex-direction: column; gap: 8px; margin-inline-end: 16px; padding: 12px 14px; border: 1px solid transparent; border-radius: 14px; border-end-start-radius: 4px; background: var(--_raised); }
 .agent { background: var(--_surface); border-color: var(--_control); }
 .byline { display: flex; gap: 8px; align-items: baseline; }
 .author { font-weight: 600; color: var(--_text); }
-.event { align-self: center; color: var(--_muted); font-size: 0.8125rem; text-align: center; }
+.event { align-self: center; display: grid; gap: 8px; color: var(--_muted); font-size: 0.8125rem; text-align: center; }
 .prose { display: flex; flex-direction: column; gap: 8px; max-inline-size: 60ch; }
 .prose:empty { display: none; }
 .prose :is(ul, ol) { padding-inline-start: 1.5em; display: grid; gap: 4px; }
@@ -94,6 +96,7 @@ const ENDING = `
 .foot { display: flex; flex-direction: column; gap: 8px; }
 .sources h3, .suggestions h3 { margin-block-end: 4px; color: var(--_muted); font-size: 0.8125rem; font-weight: 600; }
 .sources ul { list-style: none; display: grid; border-block-start: 1px solid var(--_line); }
+.sources summary { min-block-size: 2.25rem; align-content: center; color: var(--_links); cursor: pointer; }
 .sources li { border-block-end: 1px solid var(--_line); }
 .sources li > * { display: flex; align-items: center; gap: 10px; min-block-size: 2.75rem; padding-block: 6px; color: var(--_links); text-decoration: none; }
 .words { display: flex; flex-direction: column; min-inline-size: 0; }
@@ -126,6 +129,7 @@ const ENDING = `
 .suggestions { display: grid; gap: 8px; }
 button.suggestion { min-block-size: 2.75rem; inline-size: 100%; }
 .contact { display: grid; gap: 8px; margin-block-start: 24px; padding: 16px; border: 1px solid var(--_control); border-radius: 14px; }
+.contact input { min-block-size: 2.75rem; }
 .contact label { font-weight: 600; }
 .place > .status { margin-block-start: 16px; color: var(--_ok); }
 `;
@@ -151,7 +155,7 @@ const BOTTOM = `
 .preview .bar { display: flex; justify-content: space-between; align-items: flex-start; inline-size: 100%; gap: 8px; }
 .preview .name { font-weight: 600; padding-block: 6px; }
 @media (pointer: coarse) { .panel :is(.icon-button, .button, .chip-button) { min-inline-size: 2.75rem; min-block-size: 2.75rem; } }
-@media (height < 480px) { .row textarea { max-block-size: calc(2 * 1.5rem + 20px); } .small { display: none; } }
+@media (height < 480px) { .header { min-block-size: 2.75rem; padding-block: 0; } .subtitle { display: none; } .row textarea { max-block-size: calc(2 * 1.5rem + 20px); } .small { display: none; } }
 @media (prefers-reduced-motion: reduce) { .panel *, .panel[open] { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) { .send, .primary { forced-color-adjust: none; background: ButtonFace; color: ButtonText; border-color: ButtonText; } .chip { border-width: 1px; } .icon-button[aria-pressed="true"] { border-color: Highlight; } }
 `;

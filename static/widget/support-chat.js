@@ -1,21 +1,22 @@
 // <support-chat key="…">: the launcher and the element's public face. The panel is loaded when it is wanted.
 
-const LABELS = { en: "Ask support", de: "Hilfe fragen", fr: "Demander de l'aide", es: "Pedir ayuda", ar: "اسأل الدعم" };
+const LABELS = { en: "Ask support", de: "Hilfe fragen", fr: "Demander de l'aide", es: "Pedir ayuda", ar: "اسأل الدعم", ja: "サポートに質問" };
 const ICON = "M4 5h16a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-8l-5 4v-4H4a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1zM8 9.5h8M8 13h5";
 
 const sheet = new CSSStyleSheet();
 sheet.replaceSync(`
-:host { --_accent: var(--support-chat-accent, light-dark(#1d4ed8, #8fb4ff)); --_on-accent: light-dark(#fff, #0b1220);
+:host { --_accent: var(--support-chat-accent, var(--_own, light-dark(#1d4ed8, #8fb4ff))); --_on-accent: var(--_ink, light-dark(#fff, #0b1220));
   --_ring: var(--_link, var(--_accent)); --_block: var(--support-chat-offset-block, 20px); --_inline: var(--support-chat-offset-inline, 20px);
   position: fixed; display: block; box-sizing: border-box; z-index: var(--support-chat-z-index, 1000);
-  inset-block-end: calc(var(--_block) + env(safe-area-inset-bottom, 0px)); inset-inline-end: var(--_inline); inset-block-start: auto; inset-inline-start: auto;
+  inset-block-end: calc(var(--_block) + env(safe-area-inset-bottom, 0px)); inset-block-start: auto; inset-inline: var(--_start, auto) var(--_end, var(--_inline));
   font: 400 0.9375rem/1.375rem var(--support-chat-font, system-ui, sans-serif); }
 :host([hidden]) { display: none; }
-:host([placement="start"]) { inset-inline-start: var(--_inline); inset-inline-end: auto; }
+:host([placement="start"]) { --_start: var(--_inline); --_end: auto; }
 :host([theme="light"]) { color-scheme: light; }
 :host([theme="dark"]) { color-scheme: dark; }
 :host([mode="inline"]) { position: relative; inset: auto; z-index: auto; block-size: var(--support-chat-height, 560px); }
 :host([no-launcher]) .launcher, :host([mode="inline"]) .launcher { display: none; }
+.undressed { visibility: hidden; }
 .launcher { position: relative; display: grid; place-items: center; inline-size: 3.5rem; block-size: 3.5rem; padding: 0; cursor: pointer;
   border: 1px solid transparent; border-radius: 999px; background: var(--_accent); color: var(--_on-accent); box-shadow: 0 4px 16px rgb(0 0 0 / 0.2);
   transition: transform 120ms ease-out; -webkit-tap-highlight-color: transparent; }
@@ -31,6 +32,13 @@ sheet.replaceSync(`
 @media print { :host { display: none; } }
 `);
 
+const PATIENCE_MS = 3000;
+// Properties that mirror an attribute; a value that is not known falls back to the first.
+const MIRRORED = [
+  ["heading", "heading"], ["privacyHref", "privacy-href"],
+  ["mode", "mode", "floating", "inline"], ["placement", "placement", "end", "start"], ["theme", "theme", "auto", "light", "dark"],
+];
+
 class SupportChat extends HTMLElement {
   static observedAttributes = ["open", "heading", "theme", "mode"];
   #launcher = document.createElement("button");
@@ -41,6 +49,8 @@ class SupportChat extends HTMLElement {
   #reason = "api";
   #unread = 0;
   #told = false;
+  #dressed = null; // promise: the row's settings are there, or will not come
+  settings = {};
 
   constructor() {
     super();
@@ -68,16 +78,17 @@ class SupportChat extends HTMLElement {
   }
 
   connectedCallback() {
-    for (const name of ["open", "strings", "suggestions", "theme", "mode", "placement", "heading"]) {
+    for (const name of ["open", "key", "noLauncher", "strings", "suggestions", "context", ...MIRRORED.map(([name]) => name)]) {
       if (!Object.hasOwn(this, name)) continue;
       const value = this[name]; // set before this class was known
       delete this[name];
       this[name] = value;
     }
     this.#label();
+    this.#dressed ??= this.#dress();
     document.addEventListener("focusin", this.#uncover, { passive: true });
-    if (this.mode === "inline") this.open = true;
-    if (this.open || this.#remembered()) this.panel().then((panel) => panel.attach());
+    if (this.mode === "inline") this.show("restore");
+    if (this.open || this.#remembered()) this.panel().then((panel) => (this.open ? panel.show("restore") : panel.attach()));
     if (!this.#told) queueMicrotask(() => this.tell("sc-ready", {}));
     this.#told = true;
   }
@@ -92,11 +103,36 @@ class SupportChat extends HTMLElement {
     else this.#ready?.refresh();
   }
 
+  /** Wear what the widget's row says; the page's own attributes and properties come first. */
+  async #dress() {
+    this.#launcher.classList.add("undressed");
+    const address = `${this.endpoint}/widget/${encodeURIComponent(this.key)}.json`;
+    const read = async () => {
+      const answer = await fetch(address, { credentials: "omit", signal: AbortSignal.timeout(PATIENCE_MS) });
+      if (answer.status === 404) console.warn(`support-chat: ${this.endpoint} has no widget “${this.key}”`);
+      return answer.ok ? answer.json() : {};
+    };
+    this.settings = await read().catch(() => ({})); // no line, or a slow one: it looks as it does by itself
+    const { accent = [], theme, placement } = this.settings;
+    const pair = (at) => `light-dark(${accent.map((one) => one[at])})`;
+    const own = new CSSStyleSheet();
+    own.replaceSync(`:host { ${accent.length ? `--_own: ${pair(0)}; --_ink: ${pair(1)}` : ""} }
+      :host(:not([theme])) { ${theme && theme !== "auto" ? `color-scheme: ${theme}` : ""} }
+      :host(:not([placement])) { ${placement === "start" ? "--_start: var(--_inline); --_end: auto" : ""} }`);
+    this.shadowRoot.adoptedStyleSheets.push(own);
+    this.#launcher.classList.remove("undressed");
+  }
+
   get open() { return this.hasAttribute("open"); }
   set open(value) { this.toggleAttribute("open", Boolean(value)); }
+  get noLauncher() { return this.hasAttribute("no-launcher"); }
+  set noLauncher(value) { this.toggleAttribute("no-launcher", Boolean(value)); }
   get key() { return this.getAttribute("key") || "demo"; }
+  set key(value) { this.setAttribute("key", value); }
   get endpoint() { return new URL(this.getAttribute("endpoint") || "/", import.meta.url).origin; }
-  get language() { return this.closest("[lang]")?.lang || "en"; }
+  set endpoint(value) { this.setAttribute("endpoint", value); }
+  /** What the visitor chose, else what the page is written in, else what the browser prefers. */
+  get language() { return this.chosen || this.#stored("localStorage").language || this.closest("[lang]")?.lang || navigator.language; }
   get state() { return this.#ready?.state ?? "idle"; }
   get conversationId() { return this.#ready?.conversation ?? null; }
   get unread() { return this.#unread; }
@@ -118,9 +154,18 @@ class SupportChat extends HTMLElement {
   async identify(token) { (await this.panel()).identify(token); }
   async reset() { (await this.panel()).reset(); }
 
+  /** The visitor reads another language from now on: the panel is made anew, the conversation stays. */
+  async speak(language) {
+    this.chosen = language;
+    (await this.panel()).leave(language);
+    this.#panel = this.#ready = null;
+    (await this.panel()).show("user");
+  }
+
   /** Load the panel once; everything but the launcher lives there. */
   panel() {
     this.#panel ??= import("./panel.js").then(async ({ Panel }) => {
+      await this.#dressed;
       this.#ready = await Panel.make(this, this.#announcer, this.#launcher);
       this.#label();
       return this.#ready;
@@ -134,7 +179,7 @@ class SupportChat extends HTMLElement {
   }
 
   async #switch(open) {
-    const reason = this.#reason;
+    const reason = this.#told ? this.#reason : "restore"; // open in the page's source: nobody has asked for the focus
     this.#reason = "api";
     this.#launcher.setAttribute("aria-expanded", String(open));
     if (open || this.#ready) {
@@ -155,13 +200,16 @@ class SupportChat extends HTMLElement {
 
   /** A conversation that was open on the last page of this tab goes on; one with an answer under way is fetched. */
   #remembered() {
-    const name = `support-chat:${this.endpoint.replace(/^http/, "ws")}/ws/chat/${encodeURIComponent(this.key)}/`;
+    const stay = this.#stored("sessionStorage").open && innerWidth >= 640;
+    if (stay) this.show("restore");
+    return stay || Boolean(this.#stored("localStorage").last_seen);
+  }
+
+  #stored(area) {
     try {
-      const stay = JSON.parse(sessionStorage.getItem(name) ?? "{}").open && innerWidth >= 640;
-      if (stay) this.show("restore");
-      return stay || Boolean(JSON.parse(localStorage.getItem(name) ?? "{}").last_seen);
+      return JSON.parse(globalThis[area].getItem(`support-chat:${this.endpoint.replace(/^http/, "ws")}/ws/chat/${encodeURIComponent(this.key)}/`)) ?? {};
     } catch {
-      return false; // storage is forbidden here: nothing to go on with
+      return {}; // storage is forbidden here: nothing to go on with
     }
   }
 
@@ -185,15 +233,14 @@ function drawing() {
   return svg;
 }
 
-// Properties that mirror an attribute; a value that is not known falls back to the first.
-for (const [name, ...values] of [["heading"], ["mode", "floating", "inline"], ["placement", "end", "start"], ["theme", "auto", "light", "dark"]]) {
+for (const [name, attribute, ...values] of MIRRORED) {
   Object.defineProperty(SupportChat.prototype, name, {
     get() {
-      const value = this.getAttribute(name) ?? "";
+      const value = this.getAttribute(attribute) ?? "";
       return !values.length || values.includes(value) ? value : values[0];
     },
     set(value) {
-      this.setAttribute(name, value);
+      this.setAttribute(attribute, value);
     },
   });
 }

@@ -7,6 +7,7 @@ export class Surface {
   #launcher;
   #dialog;
   #page = 0;
+  #warned = false;
 
   constructor(host, launcher, dialog) {
     this.#host = host;
@@ -93,14 +94,18 @@ export class Surface {
 
   /** A page's own accent colour gets black or white upon it, and links fall back to the text colour if it is too pale. */
   #contrast() {
-    const own = getComputedStyle(this.#host).getPropertyValue("--support-chat-accent").trim();
     for (const name of ["--_on-accent", "--_link"]) this.#host.style.removeProperty(name);
-    if (!own) return;
+    const look = getComputedStyle(this.#host);
+    if (!["--support-chat-accent", "--_own"].some((name) => look.getPropertyValue(name).trim())) return;
     const accent = luminance(getComputedStyle(this.#launcher).backgroundColor);
     const surface = luminance(getComputedStyle(this.#dialog).backgroundColor);
     if (accent === null || surface === null) return;
     this.#host.style.setProperty("--_on-accent", ratio(accent, 0) > ratio(accent, 1) ? "#000" : "#fff");
-    if (ratio(accent, surface) < 4.5) this.#host.style.setProperty("--_link", "var(--_text)");
+    const seen = ratio(accent, surface);
+    if (seen >= 4.5) return;
+    this.#host.style.setProperty("--_link", "var(--_text)");
+    if (!this.#warned) console.warn(`support-chat: the accent has a contrast of ${seen.toFixed(1)} to 1 here; links take the text's colour`);
+    this.#warned = true;
   }
 }
 

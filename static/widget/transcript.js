@@ -6,8 +6,9 @@ export const EMPTY = Object.freeze({
   greeting: "",
   suggestions: Object.freeze([]),
   messages: Object.freeze([]),
-  agent: null, // {name, state: waiting | joined | left | closed}
+  agent: null, // {name, state: waiting | joined | left | closed | ended}
   gap: null, // id of a reply of which a frame is missing; a new hello closes it
+  known: false, // a customer whom the company's server has named
   error: null, // {code}: the last refusal that belongs to no question
 });
 
@@ -107,6 +108,7 @@ function welcome(transcript, frame) {
     greeting: frame.greeting ?? "",
     suggestions: frame.suggestions ?? [],
     messages: [...messages, ...unsent],
+    known: Boolean(frame.known),
     agent: null, // told next, if a person is asked for or there
     gap: null,
   };
@@ -127,7 +129,8 @@ function accepted(transcript, frame) {
     const after = messages.findIndex((m) => m.id === frame.message);
     messages.splice(after < 0 ? messages.length : after + 1, 0, reply);
   }
-  return { ...transcript, conversation: frame.conversation ?? transcript.conversation, messages };
+  const agent = transcript.agent?.state === "ended" ? null : transcript.agent; // a question opens it again
+  return { ...transcript, conversation: frame.conversation ?? transcript.conversation, agent, messages };
 }
 
 function stage(transcript, frame) {
@@ -199,7 +202,7 @@ function agent(was, frame) {
   const before = was.agent;
   if (before?.state === frame.state && (!frame.name || before.name === frame.name)) return transcript;
   const now = { name: frame.name ?? "", state: frame.state };
-  const told = now.state === "joined" || (now.state === "left" && before?.state === "joined");
+  const told = now.state === "joined" || now.state === "ended" || (now.state === "left" && before?.state === "joined");
   if (!told) return { ...transcript, agent: now };
   const id = `agent-${transcript.messages.length}-${now.state}`;
   const line = { ...row({ id, role: "notice", status: now.state, name: now.name || before?.name }), live: true };

@@ -46,23 +46,30 @@ async def stream_chat(
     temperature: float = 0.0,
     first_token_seconds: float,
     total_seconds: float,
+    begun: str = "",
 ) -> AsyncGenerator[str | Finish, None]:
-    """Pieces of text, then exactly one Finish. Raises ModelError. Closing the generator drops the request."""
+    """Pieces of text, then exactly one Finish. Raises ModelError. Closing the generator drops the request.
+
+    `begun` is the answer's beginning, which is not told again: for engines that can continue it (MODEL_CONTINUES).
+    """
     body = _chat_body(messages, model, max_tokens, temperature)
+    if begun:
+        body["messages"].append({"role": "assistant", "content": begun})
+        body |= {"continue_final_message": True, "add_generation_prompt": False}
     body |= {"stream": True, "stream_options": {"include_usage": True}}
     start = asyncio.get_running_loop().time()
     limits = (start + first_token_seconds, start + total_seconds)
     for pause in (*BACKOFF_SECONDS, None):
-        begun = False
+        heard = False
         try:
             async with aclosing(_stream_once(body, *limits)) as items:
                 async for item in items:
-                    begun = True
+                    heard = True
                     yield item
             return
         except ModelError as error:
             late = pause is None or asyncio.get_running_loop().time() + pause > min(limits)
-            if begun or late or error.code not in RETRIED:
+            if heard or late or error.code not in RETRIED:
                 raise
         await asyncio.sleep(pause or 0)
 

@@ -114,15 +114,26 @@ async def _stream(body: dict[str, Any], words: list[str], fault: str, script: Sc
         script.seen["hung_up"] += not finished
 
 
+def without_beginning(words: list[str], begun: str) -> list[str]:
+    """What follows an answer's beginning, a blank before the first word; all of it where it begins otherwise."""
+    said = begun.split()
+    left = words[len(said) :] if words[: len(said)] == said else words
+    return [f" {left[0]}", *left[1:]] if left else []
+
+
 async def chat(request: Request) -> Response:
     script: Script = request.app.state.script
     fault, body = script.next("chat"), await request.json()
+    begun = body["messages"].pop()["content"] if body.get("continue_final_message") else ""
     if fault.isdigit():
         return _refused(int(fault))
     if fault.startswith(SAY):
         words = fault.removeprefix(SAY).split(" ")
     else:
         words = answer_to(body["messages"]).split()[: body.get("max_tokens") or None]
+    if begun:
+        script.seen["continued"] += 1
+        words = without_beginning(words, begun)
     if body.get("stream"):
         return StreamingResponse(_stream(body, words, fault, script), media_type="text/event-stream")
     message = {"role": "assistant", "content": " ".join(words)}

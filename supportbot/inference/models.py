@@ -80,12 +80,21 @@ class Models:
         self.scheduler.start()
 
     def start_answer(
-        self, name: str, messages: Many[Mapping[str, str]], sampling: Sampling, deliver: Callable[[Event], None]
+        self,
+        name: str,
+        messages: Many[Mapping[str, str]],
+        sampling: Sampling,
+        deliver: Callable[[Event], None],
+        *,
+        goes_on: bool = False,
     ) -> Sequence:
-        """Queue an answer by the model `name`, which may have to be loaded first: call it where waiting is allowed."""
+        """Queue an answer by the model `name`, which may have to be loaded first: call it where waiting is allowed.
+
+        `goes_on`: the last message is the answer's beginning; what is delivered follows it.
+        """
         model = self.chat_model(name)
         try:
-            prompt = prompt_ids(self.tokenizer, messages)
+            prompt = prompt_ids(self.tokenizer, messages, goes_on=goes_on)
         except TemplateError as error:  # of models whose template knows no system, or wants turns
             raise BadRequest(f"The model's chat template does not take these messages: {error}.") from error
         if len(prompt) + sampling.max_tokens > model.context:

@@ -98,9 +98,8 @@ async def chat_completions(request: Request) -> Response:
     models = runtime.models
     wanted = parse_chat(await _json(request, MAX_CHAT_BYTES))
     answer = Answer(request.app.state.meters)
-    answer.sequence = await asyncio.to_thread(
-        models.start_answer, wanted.model, wanted.messages, wanted.sampling, answer.deliver
-    )
+    start = partial(models.start_answer, goes_on=wanted.goes_on)
+    answer.sequence = await asyncio.to_thread(start, wanted.model, wanted.messages, wanted.sampling, answer.deliver)
     watch = asyncio.create_task(_when_gone(request, answer.sequence.cancel))
     if wanted.stream:
         return StreamingResponse(_streamed(answer, wanted, watch), media_type="text/event-stream")

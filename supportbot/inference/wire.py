@@ -50,6 +50,7 @@ class ChatRequest:
     sampling: Sampling
     stream: bool
     include_usage: bool
+    goes_on: bool  # the last message is the beginning of the answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,12 +80,16 @@ def parse_chat(body: dict[str, Any]) -> ChatRequest:
     options = body.get("stream_options") or {}
     if not isinstance(stream, bool) or not isinstance(options, dict):
         raise BadRequest("stream must be true or false, and stream_options an object.")
+    messages, goes_on = _messages(body.get("messages")), body.get("continue_final_message") or False
+    if not isinstance(goes_on, bool) or (goes_on and messages[-1]["role"] != "assistant"):
+        raise BadRequest("continue_final_message must be true or false; if true, the last message is the assistant's.")
     return ChatRequest(
         model=_model(body),
-        messages=_messages(body.get("messages")),
+        messages=messages,
         sampling=_sampling(body),
         stream=stream,
         include_usage=bool(options.get("include_usage")),
+        goes_on=goes_on,
     )
 
 

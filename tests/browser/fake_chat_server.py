@@ -86,22 +86,31 @@ class FakeChat:
         self.hellos: list[Frame] = []
         self.tasks: set[asyncio.Task[None]] = set()
         self.down = False
+        self.settings: dict[str, Any] = {}  # of the widget's row
+        self.told: list[Any] = []  # what visitors said of themselves, with each question
         self.team_away = False
         self.gate = threading.Event()  # scripts that wait for the test go on when it is set
 
     async def page(self, request: Request) -> HTMLResponse:
-        """Any host page: `?dir=rtl&lang=ar&theme=dark` and further attributes of the element as they come."""
+        """Any host page: `?dir=rtl&lang=ar&theme=dark` and further attributes of the element as they come.
+
+        `?state=NAME` plays one of static/demo/states.js in the page.
+        """
         query = dict(request.query_params)
         language, direction, scheme = query.pop("lang", "en"), query.pop("dir", "ltr"), query.pop("scheme", "light")
         source = query.pop("source", "/widget/")  # or /static/widget/, the modules as they are written
+        script = '<script type="module" src="/static/demo/states.js"></script>' if "state" in query else ""
         attributes = " ".join(f'{name}="{value}"' for name, value in query.items())
         return HTMLResponse(
             f'<!doctype html><html lang="{language}" dir="{direction}"><meta charset="utf-8"><title>Test shop</title>'
             f'<meta name="viewport" content="width=device-width"><meta name="color-scheme" content="{scheme}">'
-            f'<script type="module" src="{source}support-chat.js"></script><h1>Shop</h1><a href="/?two">Two</a>'
+            f'{script}<script type="module" src="{source}support-chat.js"></script><h1>Shop</h1><a href="/?two">Two</a>'
             f'<support-chat key="demo" {attributes}><a href="/contact">Contact</a></support-chat></html>',
             headers={"Content-Security-Policy": POLICY},
         )
+
+    async def widget_settings(self, request: Request) -> JSONResponse:
+        return JSONResponse(self.settings)
 
     async def widget_file(self, request: Request) -> Response:
         return Response(widget_files.read(request.path_params["name"], 0).text, media_type="text/javascript")
@@ -126,6 +135,7 @@ class FakeChat:
                 Route("/", self.page),
                 Route("/chat/contact", self.contact, methods=["POST"]),
                 WebSocketRoute("/ws/chat/demo/", self.socket),
+                Route("/widget/{key}.json", self.widget_settings),
                 Route("/widget/{name:path}", self.widget_file),
                 Mount("/static", StaticFiles(directory=STATIC)),
             ]
@@ -197,6 +207,7 @@ class Line:
         talk = self.conversation = known[0] if known else self.conversation
         text = frame["text"]
         talk.asked += 1
+        self.chat.told.append(frame.get("about"))
         if "limit" in text:
             return await self.send(type="error", code="rate_limited", text="Too many questions.", id=frame["id"])
         if frame["id"] not in talk.asks:
@@ -242,6 +253,17 @@ class Line:
         }
         self.conversation.rows.append(said)
         await self.send(type="message", **said)
+
+    async def on_conversations(self, frame: Frame) -> None:
+        """The newest first, as the one visitor there is would see them."""
+        talks = [talk for talk in reversed(self.chat.conversations.values()) if talk.rows]
+        first = [(talk.id, talk.rows[0]["text"]) for talk in talks if isinstance(talk.rows[0], dict)]
+        when = "2026-05-03T10:00:00Z"
+        rows = [{"id": key, "title": text, "created": when, "updated": when, "state": "bot"} for key, text in first]
+        await self.send(type="conversations", conversations=rows)
+
+    async def on_typing(self, frame: Frame) -> None:
+        """Nobody sits at the other end."""
 
     async def on_ping(self, frame: Frame) -> None:
         await self.send(type="pong", n=frame["n"])

@@ -1,4 +1,4 @@
-"""The status page in a real browser: read on a desk and on a phone, in both schemes, loaded anew without a script."""
+"""The status page in a real browser: read on a desk and on a phone, in both schemes, and read anew in place."""
 
 import os
 from pathlib import Path
@@ -56,12 +56,21 @@ def test_it_is_read_on_every_screen_and_in_both_schemes(page) -> None:
     expect(row).to_be_in_viewport()
 
 
-def test_it_is_loaded_anew_by_itself_unless_it_is_told_to_stand_still(page) -> None:
-    refresh = page.locator('meta[http-equiv="refresh"]')
-    expect(refresh).to_have_attribute("content", "15")
-    page.get_by_role("link", name="Let it stand still").click()
-    expect(refresh).to_have_count(0)
+def test_it_is_read_anew_in_place_unless_it_is_told_to_stand_still(page) -> None:
+    page.clock.install()
+    page.reload()
+    kept = page.get_by_role("link", name="Let it stand still")
+    kept.focus()
+    redis = redis_client()
+    redis.delete(heartbeats.BEATS)
+    redis.zadd(heartbeats.KEY, {"queue:chat": float(redis.time()[0])})
+    status._recent = (float("-inf"), [])
+    page.clock.run_for(15_500)
+    expect(page.locator("#queue-chat")).to_contain_text("Works")
+    expect(kept).to_be_focused()
+    kept.click()
     expect(page.get_by_role("link", name="Refresh it every 15 seconds")).to_be_visible()
+    expect(page.locator("[data-refresh]")).to_have_count(0)
 
 
 def test_the_first_page_of_the_admin_shows_the_alarm(page) -> None:

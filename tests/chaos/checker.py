@@ -59,6 +59,7 @@ class Checker:
         self.questions: dict[str, Question] = {}
         self.ends: defaultdict[str, dict[tuple[Any, ...], str]] = defaultdict(dict)  # reply -> each end -> who saw it
         self.texts: dict[tuple[str, int, int], str] = {}  # the text at a place is the same for everybody
+        self.joined: dict[str, str] = {}  # reply -> the deltas of its last epoch, over all lines of one tab
         self.stops: set[str] = set()
         self.rows: dict[str, Event] = {}
         self.at_end: list[Event] = []
@@ -146,6 +147,8 @@ class Checker:
         if frame["type"] == "delta":
             self._compare(reply, view, event["t"])
         if frame["type"] == "done":
+            if not view.spoiled:
+                self.joined[reply] = view.text
             self.ends[reply].setdefault(("done", frame["text"], frame["outcome"], frame["reason"]), event["who"])
             heard = event["t"] - view.since
             if frame["reason"] == HANDED_BACK and heard > self.grace:
@@ -178,6 +181,11 @@ class Checker:
             f"{row['outcome'] or row['status']}{': ' + row['reason'] if row['reason'] else ''}"
             for row in replies.values()
         )
+        for reply, text in self.joined.items():
+            row = self.rows.get(reply)
+            self.counts["identical"] += row is not None and text == row["text"]
+            if row is not None and text != row["text"]:
+                self.wrong("stored_is_not_heard", reply, f"its deltas make {text[:60]!r}")
         self.counts["questions"], self.counts["replies"] = len(self.questions), len(replies)
         return Findings(self.violations, dict(self.counts), dict(outcomes.most_common()))
 

@@ -6,6 +6,7 @@ from collections.abc import Awaitable, Callable, Sequence
 
 from tests.chaos import line_faults as lines
 from tests.chaos import server_faults as servers
+from tests.chaos import worker_faults as workers
 from tests.chaos.schedule import Planned
 from tests.chaos.world import World
 
@@ -30,11 +31,14 @@ FAULTS: dict[str, tuple[str, Fault]] = {
     "engine killed": ("model", servers.model_killed),
     "engine frozen": ("model", servers.model_frozen),
     "engine misbehaves": ("model", servers.model_misbehaves),
+    "engine out of memory": ("model", servers.model_out_of_memory),
     DISK_FULL: ("disk", servers.disk_full),
-    "worker's child killed": ("worker", servers.worker_child_killed),
-    "worker killed": ("worker", servers.worker_tree_killed),
-    "beat killed": ("worker", servers.beat_killed),
-    "two beats": ("worker", servers.two_beats),
+    "worker's child killed": ("worker", workers.worker_child_killed),
+    "worker killed": ("worker", workers.worker_tree_killed),
+    "beat killed": ("worker", workers.beat_killed),
+    "two beats": ("worker", workers.two_beats),
+    "poison": ("worker", workers.poison),
+    "crash after commit": ("crash", workers.crash_after_commit),
     "all lines cut": ("lines", lines.lines_cut),
     "lines held": ("lines", lines.lines_held),
     "lines half open": ("lines", lines.lines_swallowed),

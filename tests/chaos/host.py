@@ -54,7 +54,9 @@ def run(ports: list[int], script: Path, skew: float, pause) -> None:
         services.start()
         supervisor.start(engine_child(settings.RUN_DIR / "model.sock", script, Child))
         call_command("migrate", verbosity=0, interactive=False)
-        supervisor.start(worker_child())
+        worker = worker_child()
+        worker.command = [*worker.command, "--include", "tests.chaos.poison"]
+        supervisor.start(worker)
         supervisor.start(beat_child())
         for number, port in enumerate(ports, 1):
             child = web_child("127.0.0.1", port)

@@ -19,6 +19,7 @@ CROWD = 3  # questions of each browser
 EDITS = 3
 TALKS, MESSAGES = 3, 2  # conversations that a person writes into, and how often
 SMALL_BUFFER = 4096  # bytes that the slow reader's kernel takes
+SMALL_SEGMENT = 536  # bytes; by those of loopback, the server's kernel would take a megabyte and more
 REPETITIONS = 150  # of a question that has its answer: each is told again, and none is read
 SLOW_SECONDS = 20.0  # the server gives a send ten
 
@@ -83,6 +84,7 @@ async def slow_reader(world: World, chance: random.Random) -> None:
     port = chance.choice(world.stack.ports)
     plain = socket.socket()
     plain.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, SMALL_BUFFER)
+    plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_MAXSEG, SMALL_SEGMENT)
     plain.setblocking(False)
     try:
         await asyncio.wait_for(asyncio.get_running_loop().sock_connect(plain, ("127.0.0.1", port)), 5)

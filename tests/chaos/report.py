@@ -27,6 +27,9 @@ class Timeline:
     accepted: dict[str, float] = field(default_factory=dict)  # reply -> when
     ended: dict[str, float] = field(default_factory=dict)
     resumed: Counter[str] = field(default_factory=Counter)
+    texts: defaultdict[tuple[str, str], str] = field(default_factory=lambda: defaultdict(str))  # of who and reply
+    void: dict[tuple[str, str], str] = field(default_factory=dict)  # the text before a restart
+    restarts: Counter[bool] = field(default_factory=Counter)  # by whether the first words were those before
     facts: defaultdict[str, list[Any]] = field(default_factory=lambda: defaultdict(list))
 
     def hear(self, event: Event) -> None:
@@ -49,11 +52,24 @@ class Timeline:
         if frame["type"] == "welcome":
             self.welcomes[who].append(now)
             self.resumed[str(frame["resumed"])] += 1
+            if not frame["resumed"]:
+                self.texts.update({(who, row["id"]): row["text"] for row in frame["messages"]})
         elif frame["type"] == "accepted":
             self.replies[frame["id"]] = frame["reply"]
             self.accepted.setdefault(frame["reply"], now)
+        elif frame["type"] in ("restart", "delta"):
+            self._spoken(frame, (who, frame["reply"]))
         elif frame["type"] in ENDED:
             self.ended.setdefault(frame["reply"], now)
+
+    def _spoken(self, frame: dict[str, Any], place: tuple[str, str]) -> None:
+        if frame["type"] == "restart":
+            self.void[place], self.texts[place] = self.texts[place], ""
+            return
+        self.texts[place] += frame["text"]
+        before = self.void.pop(place, "")
+        if len(before.split()) > 1:  # the gate keeps the last word back until it is whole
+            self.restarts[self.texts[place].startswith(before.rsplit(maxsplit=1)[0])] += 1
 
     def recoveries(self) -> dict[str, list[dict[str, float | None]]]:
         """Of each kind, for each time that it was met: seconds from its beginning."""
@@ -99,8 +115,11 @@ def summarise(events: Iterable[Event], findings: Findings, about: dict[str, Any]
         **about,
         "faults": faults,
         "faults_in_all": sum(row["times"] for row in faults.values()),
+        "restarts": timeline.restarts.total(),
+        "went_on": timeline.restarts[True],
         "questions": findings.counts.get("questions", 0),
         "sends": findings.counts.get("ask", 0),
+        "identical": findings.counts.get("identical", 0),
         "lines": findings.counts.get("dial", 0),
         "lines_lost": findings.counts.get("lost", 0),
         "welcomes": dict(timeline.resumed),
@@ -130,6 +149,8 @@ def as_text(report: dict[str, Any]) -> str:
         f"{report['questions']} questions sent {report['sends']} times over {report['lines']} lines, "
         f"{report['lines_lost']} of them lost; welcomes by `resumed`: {report['welcomes']}; "
         f"{report['frames']} frames heard",
+        f"answers whose deltas, over all lines of a tab, are byte by byte what is stored: {report['identical']}",
+        f"`restart`s that went on with the words before: {report['went_on']} of {report['restarts']}",
         f"an answer took {report['answer_seconds']['p50']} s (p50), {report['answer_seconds']['p99']} s (p99), "
         f"{report['answer_seconds']['worst']} s (worst)",
         "outcomes: " + ", ".join(f"{name} {count}" for name, count in report["outcomes"].items()),

@@ -28,6 +28,7 @@ SETTINGS = {
     "CHAT_FIRST_TOKEN_SECONDS": "8",
     "CHAT_QUESTIONS_PER_MINUTE": "100000",
     "CHAT_ADDRESS_QUESTIONS_PER_MINUTE": "1000000",
+    "CHAT_WIDGET_QUESTIONS_PER_MINUTE": "1000000",
     "CHAT_ANSWERABLE_FLOOR": "0.1",
     "RERANK_PASSAGES": "0",
 }
@@ -41,6 +42,7 @@ def arguments(given: Sequence[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--webs", type=int, default=2, help="web processes (default: %(default)s)")
     parser.add_argument("--faults", default="", help="names, separated by commas (default: all)")
     parser.add_argument("--apart", type=float, nargs=2, default=(1.5, 5.0), help="seconds between two faults")
+    parser.add_argument("--resumes", type=int, default=0, help="come back to an answer so often, in place of faults")
     parser.add_argument("--disk", type=int, default=0, help="MB of a disk of its own, which is filled (as root)")
     parser.add_argument("--skew", type=float, default=0.0, help="seconds that one web process's clock is ahead")
     parser.add_argument("--production", action="store_true", help="leases and patience as in production")

@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import random
 import time
+from collections.abc import Coroutine
 from typing import Any
 
 from channels.db import database_sync_to_async
@@ -17,6 +18,7 @@ from tests.chaos.browsers import Browser
 from tests.chaos.faults import DISK_FULL, FAULTS, carry_out
 from tests.chaos.history import History
 from tests.chaos.lines import Lines
+from tests.chaos.resumes import Resumes
 from tests.chaos.schedule import plan
 from tests.chaos.stack import Stack, wait
 from tests.chaos.tabs import Tab
@@ -49,15 +51,15 @@ class Scene:
         await self._repaired("articles_not_searchable")
         memory = {"before": self.stack.memory()}
         began = self.history.now()
-        lives = [asyncio.create_task(browser.live(self.over)) for browser in browsers]
+        lives = [asyncio.create_task(life) for life in self._lives(world)]
         looker = asyncio.create_task(self._look())
         try:
-            kinds = self.options.faults or [kind for kind in FAULTS if kind != DISK_FULL or self.options.disk]
-            seconds = 60 * self.options.minutes
-            await carry_out(world, plan(self.seed, seconds, kinds, tuple(self.options.apart)))
-            seconds = self.history.now() - began
+            if not self.options.resumes:
+                kinds = self.options.faults or [kind for kind in FAULTS if kind != DISK_FULL or self.options.disk]
+                await carry_out(world, plan(self.seed, 60 * self.options.minutes, kinds, tuple(self.options.apart)))
             self.over.set()
             await asyncio.gather(*lives)
+            seconds = self.history.now() - began
             await self._settle(world)
             memory["after"] = self.stack.memory()
         finally:
@@ -82,6 +84,12 @@ class Scene:
             "logged": dict(logged.most_common()),
             "raised": dict(raised.most_common()),
         }
+
+    def _lives(self, world: World) -> list[Coroutine[Any, Any, None]]:
+        """What the customers do all the time."""
+        if self.options.resumes:
+            return [Resumes(world, self.options.resumes, self.seed).play(world.browsers)]
+        return [browser.live(self.over) for browser in world.browsers]
 
     def _reaped(self, seconds: float) -> None:
         self.history.note("fact", name="half-open lines closed by the server after s", value=round(seconds, 1))

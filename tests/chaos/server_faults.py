@@ -1,11 +1,10 @@
 """What is done to processes: killed, stopped in order, frozen and woken, cut off from each other."""
 
 import asyncio
-import os
 import random
 import shutil
 import signal
-import subprocess
+import time
 from contextlib import suppress
 from pathlib import Path
 
@@ -16,39 +15,37 @@ import redis.asyncio
 from django.conf import settings
 from redis.exceptions import RedisError
 
-from supportbot.server_binaries import die_with_parent
 from supportbot.server_process import valkey_answers
-from supportbot.stack import beat_child
 from tests.chaos.engine import misbehaving_script, steady_script
-from tests.chaos.stack import PROJECT, wait
+from tests.chaos.stack import wait
 from tests.chaos.world import World
 
 BACK_SECONDS = 60.0
 DRAIN_SECONDS = 20.0  # the supervisor gives it twelve
+WRITES_SECONDS = 10.0  # within which somebody asks it
 MISBEHAVING_SECONDS, REQUESTS = 4.0, 15
-TWO_BEATS_SECONDS = 10.0
 FULL_SECONDS = (3.0, 8.0)
 MEGABYTE = 2**20
 
 
 async def web_killed(world: World, chance: random.Random) -> None:
-    await _kill(world, chance.choice(world.webs))
+    await kill(world, chance.choice(world.webs))
 
 
 async def webs_killed(world: World, chance: random.Random) -> None:
     """All of them: the answers are left to the worker, until one is back."""
-    await asyncio.gather(*(_kill(world, web) for web in world.webs))
+    await asyncio.gather(*(kill(world, web) for web in world.webs))
 
 
 async def web_drained(world: World, chance: random.Random) -> None:
     """As at a deployment."""
     web = chance.choice(world.webs)
-    process = await _there(world, web)
+    process = await there(world, web)
     process.terminate()
-    if not await wait(lambda: not _runs(process), DRAIN_SECONDS):
+    if not await wait(lambda: not runs(process), DRAIN_SECONDS):
         world.history.note("wrong", kind="drain_too_long", text=f"{web} ran on for {DRAIN_SECONDS:.0f} s after SIGTERM")
         process.kill()
-    await _web_back(world, web)
+    await web_back(world, web)
 
 
 async def web_frozen(world: World, chance: random.Random) -> None:
@@ -63,10 +60,10 @@ async def web_held_up(world: World, chance: random.Random) -> None:
 
 async def valkey_killed(world: World, chance: random.Random) -> None:
     """And started again with nothing of what it held."""
-    process = await _there(world, "valkey")
+    process = await there(world, "valkey")
     shutil.rmtree(world.stack.data_dir / "valkey" / "appendonlydir", ignore_errors=True)
     process.kill()
-    await wait(lambda: not _runs(process), BACK_SECONDS)
+    await wait(lambda: not runs(process), BACK_SECONDS)
     await _valkey_back(world)
 
 
@@ -85,9 +82,9 @@ async def valkey_clients_cut(world: World, chance: random.Random) -> None:
 
 async def postgres_restarted(world: World, chance: random.Random) -> None:
     """At once: every connection ends in the midst of what it does."""
-    process = await _there(world, "postgres")
+    process = await there(world, "postgres")
     process.send_signal(signal.SIGQUIT)
-    await wait(lambda: not _runs(process), BACK_SECONDS)
+    await wait(lambda: not runs(process), BACK_SECONDS)
     await _postgres_back(world)
 
 
@@ -101,7 +98,7 @@ async def postgres_clients_cut(world: World, chance: random.Random) -> None:
 
 
 async def model_killed(world: World, chance: random.Random) -> None:
-    await _kill(world, "model")
+    await kill(world, "model")
 
 
 async def model_frozen(world: World, chance: random.Random) -> None:
@@ -113,6 +110,21 @@ async def model_misbehaves(world: World, chance: random.Random) -> None:
     await world.stack.engine_meets(misbehaving_script(chance, REQUESTS))
     await asyncio.sleep(MISBEHAVING_SECONDS)
     await world.stack.engine_meets(steady_script())
+
+
+async def model_out_of_memory(world: World, chance: random.Random) -> None:
+    """While it writes: it gets no more memory for a moment, and then the kernel ends it."""
+    process = await there(world, "model")
+    asked, end = await world.stack.engine_seen("chat"), time.monotonic() + WRITES_SECONDS
+    while await world.stack.engine_seen("chat") <= asked and time.monotonic() < end:
+        await asyncio.sleep(0.1)
+    await asyncio.sleep(chance.uniform(0.2, 0.8))  # some words of it
+    if time.monotonic() > end:
+        world.history.note("fact", name="engine out of memory with nothing to write", text="once")
+    with suppress(psutil.Error):
+        process.rlimit(psutil.RLIMIT_AS, (MEGABYTE, psutil.RLIM_INFINITY))
+    await asyncio.sleep(chance.uniform(0.5, 1.5))
+    await kill(world, "model")
 
 
 async def disk_full(world: World, chance: random.Random) -> None:
@@ -128,39 +140,7 @@ async def disk_full(world: World, chance: random.Random) -> None:
     await _valkey_back(world)
 
 
-async def worker_child_killed(world: World, chance: random.Random) -> None:
-    children = world.stack.family("worker")[1:]
-    if children:
-        with suppress(psutil.Error):
-            chance.choice(children).kill()
-    await asyncio.sleep(1.0)
-
-
-async def worker_tree_killed(world: World, chance: random.Random) -> None:
-    await _kill(world, "worker")
-
-
-async def beat_killed(world: World, chance: random.Random) -> None:
-    await _kill(world, "beat")
-
-
-async def two_beats(world: World, chance: random.Random) -> None:
-    """As after a deployment that forgot the first."""
-    command = list(beat_child().command)
-    command[command.index("--schedule") + 1] = str(world.stack.data_dir / "second-schedule")
-    with (world.stack.data_dir / "logs" / "second-beat.log").open("ab") as log:
-        process = subprocess.Popen(
-            command, cwd=PROJECT, env=os.environ, stdin=subprocess.DEVNULL, stdout=log, stderr=log,
-            start_new_session=True, preexec_fn=die_with_parent(signal.SIGTERM),
-        )  # fmt: skip
-    try:
-        await asyncio.sleep(TWO_BEATS_SECONDS)
-    finally:
-        os.killpg(process.pid, signal.SIGKILL)
-        await asyncio.to_thread(process.wait)
-
-
-async def _there(world: World, role: str) -> psutil.Process:
+async def there(world: World, role: str) -> psutil.Process:
     """Wait until it runs: an earlier fault may have ended it. Raises TimeoutError."""
     if not await wait(lambda: world.stack.find(role), BACK_SECONDS):
         raise TimeoutError(f"{role} does not run")
@@ -170,26 +150,26 @@ async def _there(world: World, role: str) -> psutil.Process:
     return found
 
 
-def _runs(process: psutil.Process) -> bool:
+def runs(process: psutil.Process) -> bool:
     with suppress(psutil.Error):
         return process.is_running() and process.status() != psutil.STATUS_ZOMBIE
     return False
 
 
-async def _kill(world: World, role: str) -> None:
-    process = await _there(world, role)
+async def kill(world: World, role: str) -> None:
+    process = await there(world, role)
     world.stack.signal(role, signal.SIGKILL)
-    await wait(lambda: not _runs(process), BACK_SECONDS)
+    await wait(lambda: not runs(process), BACK_SECONDS)
     if role.startswith("web"):
-        await _web_back(world, role)
+        await web_back(world, role)
     elif role == "model":
         await _answers(world, role, world.stack.run_dir / "model.sock", "http://model/health")
     else:
-        await _there(world, role)
+        await there(world, role)
 
 
 async def _freeze(world: World, role: str, seconds: float) -> None:
-    await _there(world, role)
+    await there(world, role)
     frozen = world.stack.family(role)
     try:
         for process in frozen:
@@ -201,10 +181,10 @@ async def _freeze(world: World, role: str, seconds: float) -> None:
             with suppress(psutil.Error):
                 process.send_signal(signal.SIGCONT)
     if role.startswith("web"):
-        await _web_back(world, role)
+        await web_back(world, role)
 
 
-async def _web_back(world: World, web: str) -> None:
+async def web_back(world: World, web: str) -> None:
     port = world.stack.ports[world.webs.index(web)]
     await _answers(world, web, None, f"http://127.0.0.1:{port}/health/live")
 

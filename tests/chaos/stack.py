@@ -128,6 +128,14 @@ class Stack:
             async with httpx.AsyncClient(transport=transport, timeout=5) as client:
                 await client.put("http://model/script", content=script)
 
+    async def engine_seen(self, what: str) -> int:
+        """How many requests of this kind the fake engine has counted; 0 while it is down."""
+        transport = httpx.AsyncHTTPTransport(uds=str(self.run_dir / "model.sock"))
+        with suppress(httpx.HTTPError):
+            async with httpx.AsyncClient(transport=transport, timeout=5) as client:
+                return int((await client.get("http://model/seen")).json().get(what, 0))
+        return 0
+
     def logged(self) -> tuple[Counter[str], Counter[str]]:
         """How often each event of level warning or worse was logged, and each exception printed; by process."""
         events: Counter[str] = Counter()

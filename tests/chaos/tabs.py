@@ -54,6 +54,8 @@ class Tab:
         self.places: dict[str, Place] = {}
         self.conversation = memory.conversation
         self.online = False
+        self.port = ports[0]  # of the line that it has, or had last
+        self.heard = 0  # numbered frames
         self.socket: ClientConnection | None = None
         self.task: asyncio.Task[None] | None = None
         self._again: set[asyncio.Task[None]] = set()
@@ -124,9 +126,9 @@ class Tab:
 
     async def _visit(self) -> str:
         """One line, from its beginning to its end; gives why it ended."""
-        port = self.chance.choice(self.ports)
-        self.history.note("dial", who=self.who, port=port)
-        url = f"ws://127.0.0.1:{port}/ws/chat/chaos/"
+        self.port = self.chance.choice(self.ports)
+        self.history.note("dial", who=self.who, port=self.port)
+        url = f"ws://127.0.0.1:{self.port}/ws/chat/chaos/"
         options = {"compression": None, "proxy": None, "max_size": 2**23, "ping_interval": None, "close_timeout": 0.5}
         try:
             async with connect(url, origin=self.origin, open_timeout=OPEN_SECONDS, **options) as self.socket:
@@ -190,6 +192,7 @@ class Tab:
         elif kind == "restart":
             self.places[frame["reply"]] = Place(frame["epoch"])
         elif kind in NUMBERED:
+            self.heard += 1
             self.places[frame["reply"]] = Place(frame["epoch"], frame["seq"], kind in ENDED)
             if kind in ENDED and self.memory.last_reply == frame["reply"]:
                 self.memory.last_reply = None

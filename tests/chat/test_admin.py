@@ -85,6 +85,14 @@ def test_a_transcript_shows_hostile_text_as_text(widget) -> None:
     assert "<script>alert(1)" not in page and "<img src=x" not in page
 
 
+@pytest.mark.parametrize("url", ["javascript:alert(1)", "//evil.example/", "data:text/html,x", " javascript:alert(1)"])
+def test_a_passage_leads_to_a_page_and_to_nothing_else(widget, url) -> None:
+    talked = talk(widget, "How long?", "30 days. [1]")
+    answer_of(talked).passages.create(n=1, title="Returns", url=url, score=0.1, cited=True)
+    page = carl().get(reverse("admin:chat_conversation_change", args=[talked.pk])).content.decode()
+    assert ">open</a>" not in page and "evil.example" not in page
+
+
 def test_a_transcript_says_in_words_how_well_each_sentence_is_supported(widget) -> None:
     told = [
         {"text": "You have 60 days. [1]", "cited": [1], "score": 0.84},

@@ -55,6 +55,29 @@ async def test_words_within_a_moment_are_one_frame(log):
     assert 0.03 <= frames.COALESCE_SECONDS <= 0.05
 
 
+async def test_the_words_before_stay_in_sight_until_there_are_new_ones(log):
+    await say(log, "You ")
+    heard = []
+
+    async def hear():
+        async for frame in log.follow(Place(1, 0)):
+            heard.append((frame["type"], frame.get("epoch")))
+
+    follower = asyncio.create_task(hear())
+    await eventually(lambda: asyncio.sleep(0, len(heard) == 1), 2)
+    log.restart(2)
+    log.tell("writing")
+    log.add("sources", sources=[])
+    await eventually(lambda: asyncio.sleep(0, len(heard) == 2), 2)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    assert heard == [("delta", 1), ("stage", None)]
+    await say(log, "Returned ")
+    await eventually(lambda: asyncio.sleep(0, len(heard) == 5), 2)
+    assert heard[2:] == [("restart", 2), ("sources", 2), ("delta", 2)]
+    follower.cancel()
+
+
 async def test_frames_live_in_redis_for_a_time_under_epoch_and_number(log):
     await say(log, "You ", "can ")
     await stored(log, [(1, 1), (1, 2)])

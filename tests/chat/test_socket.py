@@ -263,6 +263,33 @@ async def test_too_many_questions_are_refused_with_a_sentence(connect, settings)
     assert error["code"] == "rate_limited" and error["id"]
 
 
+async def test_all_visitors_of_a_widget_share_its_limit(connect, settings):
+    settings.CHAT_WIDGET_QUESTIONS_PER_MINUTE = 1
+    await (await connect()).answer()
+    emil = await connect()
+    await emil.send(type="ask", id=str(uuid.uuid4()), text="more")
+    assert (await emil.until("error"))["code"] == "rate_limited"
+
+
+async def test_what_writes_without_asking_has_a_limit_of_its_own(connect, settings):
+    settings.CHAT_DEEDS_PER_MINUTE = 1
+    dora = await connect()
+    reply = (await dora.answer())["reply"]
+    for score in (1, -1):
+        await dora.send(type="rate", reply=reply, score=score, comment="")
+    assert (await dora.until("error"))["code"] == "rate_limited"
+
+
+async def test_a_socket_that_never_stops_talking_is_closed(connect, settings):
+    settings.CHAT_FRAMES_PER_MINUTE = 3
+    dora = await connect()
+    for number in range(4):
+        await dora.send(type="ping", n=number)
+    with pytest.raises(ConnectionError):
+        await dora.until("nothing")
+    assert dora.closed == 4029
+
+
 async def test_too_many_sockets_of_one_address_are_refused(connect, settings):
     settings.CHAT_SOCKETS_PER_ADDRESS = 2
     for wanted in (True, True, False):

@@ -1,7 +1,9 @@
 """An owner that dies, freezes or wakes: whoever comes next finishes the answer, and the one before writes nothing."""
 
 import asyncio
+import threading
 import uuid
+from dataclasses import replace
 from datetime import timedelta
 from functools import partial
 from types import SimpleNamespace
@@ -12,12 +14,15 @@ from django.db import OperationalError
 from django.db.models.functions import Now
 
 from chat import conversations, desk, following, frames, leases, replays, replies
+from chat.answering import Options, beginning
+from chat.beginnings import beginning_of
 from chat.consumers import ChatConsumer
 from chat.conversations import Turn
 from chat.frames import Log, Place
 from chat.models import Message, RetrievedPassage
 from chat.storage import THREADS, off_loop
 from chat.writers import LostLease, Writer
+from knowledge.retrieval import Retrieval
 from tests.chat.conftest import eventually, row
 from tests.chat.test_replies import SENTENCE, left_behind, returning
 
@@ -152,6 +157,79 @@ async def test_an_answer_whose_process_was_told_to_end_is_free_at_once(connect, 
     assert (done["text"], done["epoch"]) == (SENTENCE, 2)
 
 
+async def handed_over_midway(connect, **fields):
+    """A customer who has heard some words, and the row whose process has died since."""
+    dora = await connect()
+    accepted = await dora.ask()
+    await dora.until("delta")
+    await replies.drain(0.2)
+    await Message.objects.filter(pk=accepted["reply"]).aupdate(**fields)
+    return dora, "".join(f["text"] for f in dora.stored(accepted["reply"]) if f["type"] == "delta")
+
+
+async def seen_by(fake_model, what):
+    transport = httpx.AsyncHTTPTransport(uds=fake_model.removeprefix("unix:"))
+    async with httpx.AsyncClient(transport=transport, timeout=5) as client:
+        return (await client.get("http://model/seen")).json().get(what, 0)
+
+
+async def test_what_was_told_is_not_told_word_by_word_again(monkeypatch):
+    monkeypatch.setattr(replies, "WORD_SECONDS", 60)
+    for told in ("one two three four five six seven eight", "one two three four five six seven eight nine ten"):
+        heard = []
+        await asyncio.wait_for(replies.speak("one two three four five six seven eight", heard.append, told), 5)
+        assert [words.text for words in heard] == ["one two three four five six seven eight"]
+
+
+async def test_who_takes_over_goes_on_after_the_words_that_were_told(connect, model_script, fake_model, settings):
+    settings.MODEL_CONTINUES = True
+    model_script(chat=["stall"])
+    dora, told = await handed_over_midway(connect)
+    done = await dora.until("done")
+    assert (done["text"], done["epoch"], done["citations"]) == (SENTENCE, 2, [1])
+    assert await seen_by(fake_model, "continued") == 1
+    first, *_ = [f["text"] for f in dora.stored(done["reply"]) if f["type"] == "delta"]
+    assert first.startswith(told.rsplit(maxsplit=1)[0])  # all but a word that the gate has to see whole
+    assert "".join(f["text"] for f in dora.stored(done["reply"]) if f["type"] == "delta") == SENTENCE
+
+
+async def test_an_engine_that_cannot_go_on_begins_anew(connect, model_script, fake_model, settings):
+    settings.MODEL_CONTINUES = False
+    model_script(chat=["stall"])
+    dora, _ = await handed_over_midway(connect)
+    assert (await dora.until("done"))["text"] == SENTENCE
+    assert await seen_by(fake_model, "continued") == 0
+
+
+async def test_what_was_told_of_other_passages_is_not_gone_on_with(connect, model_script, fake_model, settings):
+    settings.MODEL_CONTINUES = True
+    model_script(chat=["stall"])
+    dora, _ = await handed_over_midway(connect)
+    assert (await dora.until("done"))["text"] == SENTENCE
+    reply = uuid.UUID(dora.frames[-1]["reply"])
+    begun = await beginning_of(reply)
+    assert begun is not None and begun.text == SENTENCE
+    other = Options(begun=replace(begun, passages=((1, 1),)))
+    assert beginning(Retrieval(passages=[PASSAGE]), other) is None
+
+
+async def test_an_extract_is_taken_up_as_an_extract(connect, model_script, fake_model, settings, monkeypatch):
+    """Its reason stands in the row: the model is not asked again for what was stopped before."""
+    settings.MODEL_CONTINUES = True
+    monkeypatch.setattr(replies, "WORD_SECONDS", 60)
+    model_script(chat=["say:You can return items within 99 days. [1]", "429"])
+    dora = await connect()
+    accepted = await dora.ask()
+    restart = await dora.until("restart")
+    await dora.until("delta", epoch=restart["epoch"])
+    await replies.drain(0)
+    monkeypatch.setattr(replies, "WORD_SECONDS", 0)
+    done = await dora.until("done")
+    assert (done["reply"], done["outcome"], done["reason"]) == (accepted["reply"], "extracted", "unsupported_fact")
+    assert done["epoch"] == restart["epoch"] + 1
+    assert await seen_by(fake_model, "chat") == 1
+
+
 async def test_an_answer_that_is_being_told_comes_to_its_end_before_the_process_does(connect, model_script, settings):
     settings.MODEL_MAX_BATCH = 1
     replies._seats.clear()
@@ -166,6 +244,30 @@ async def test_an_answer_that_is_being_told_comes_to_its_end_before_the_process_
     assert (await row(told["reply"])).text == (await dora.until("done"))["text"] == SENTENCE
     handed = await row(waiting["reply"])
     assert (handed.status, handed.lease_until, handed.epoch) == ("queued", None, 1)
+
+
+async def test_who_comes_back_while_an_answer_is_being_given_up_gets_it_after_all(connect, model_script, monkeypatch):
+    """The database was away between the decision that nobody listens and its writing."""
+    model_script(chat=["stall"])
+    dora = await connect()
+    accepted = await dora.ask()
+    await dora.until("delta")
+    replies.WRITERS[uuid.UUID(accepted["reply"])].stop(replies.UNHEARD)
+    done = await dora.until("done")
+    assert (done["text"], done["outcome"]) == (SENTENCE, "answered")
+
+
+async def test_a_database_that_is_away_does_not_keep_a_process_that_is_to_end(connect, model_script, monkeypatch):
+    monkeypatch.setattr(replies, "HAND_OVER_SECONDS", 0.2)
+    model_script(chat=["stall"])
+    dora = await connect()
+    await dora.ask()
+    await dora.until("delta")
+    back = threading.Event()
+    monkeypatch.setattr(leases, "release", lambda epochs: back.wait(20))
+    await asyncio.wait_for(replies.drain(0), 10)
+    assert not back.is_set()
+    back.set()
 
 
 async def test_many_customers_do_not_keep_a_lease_from_being_renewed(connect, model_script, settings):
@@ -314,12 +416,6 @@ async def test_an_idle_socket_keeps_nothing_of_what_it_was_shown(connect, monkey
 # --- The engine is free ---------------------------------------------------------------------------------------------
 
 
-async def hung_up(fake_model):
-    transport = httpx.AsyncHTTPTransport(uds=fake_model.removeprefix("unix:"))
-    async with httpx.AsyncClient(transport=transport, timeout=5) as client:
-        return (await client.get("http://model/seen")).json().get("hung_up", 0)
-
-
 @pytest.mark.parametrize("how", ["stop", "leave"])
 async def test_the_model_is_hung_up_on_at_once(connect, model_script, fake_model, settings, how):
     """It writes no further word; that it stops within a step then is the model server's own test."""
@@ -333,7 +429,7 @@ async def test_the_model_is_hung_up_on_at_once(connect, model_script, fake_model
         await dora.until("done", seconds=5)
     else:
         await dora.gone()
-    await eventually(partial(hung_up, fake_model), 5, "the model hearing of it")
+    await eventually(partial(seen_by, fake_model, "hung_up"), 5, "the model hearing of it")
     left = await eventually(partial(settled, accepted["reply"]), 5)
     assert left.outcome == "stopped" and left.text and SENTENCE.startswith(left.text)
 

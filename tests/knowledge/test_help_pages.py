@@ -5,7 +5,7 @@ import re
 import pytest
 from django.db import DatabaseError
 
-from knowledge import publishing, tasks, views
+from knowledge import indexing, library, publishing, tasks, views
 from knowledge.models import Article
 from knowledge.retrieval import RetrievalError
 
@@ -32,7 +32,8 @@ def test_an_article_is_shown_with_its_anchors_and_its_last_change(client, publis
     text = page.content.decode()
     assert page.status_code == 200
     assert "<h1>Delivery prices</h1>" in text and 'id="saturday"' in text
-    assert "/help/#delivery" in text and "Last changed" in text and '<article class="help" lang="en">' in text
+    assert 'href="/help/category/delivery/"' in text and '<article class="help" lang="en">' in text
+    assert "English</span> · Last changed <time" in text
 
 
 def test_a_draft_changes_nothing_until_it_is_published(client, published, ada):
@@ -95,16 +96,53 @@ def test_an_article_made_internal_is_gone_at_once(client, published, ada):
 
 def test_search_finds_the_section(client, published, fake_model):
     text = client.get("/help/", {"q": "saturday"}).content.decode()
-    assert "Results for “saturday”" in text and "/help/delivery-prices/#saturday" in text
+    assert "Results for “<bdi>saturday</bdi>”" in text and "/help/delivery-prices/#saturday" in text
     assert "Nothing found" in client.get("/help/", {"q": "xylophone"}).content.decode()
+
+
+def test_a_search_that_finds_nothing_leads_on(client, published, fake_model):
+    text = client.get("/help/", {"q": "xylophone", "language": "en"}).content.decode()
+    assert "Try other words" in text and 'href="?q=xylophone"' in text and 'value="xylophone"' in text
+
+
+def test_results_come_in_pages(client, delivery, ada, fake_model, monkeypatch):
+    monkeypatch.setattr(views, "RESULTS_A_PAGE", 2)
+    for number in range(5):
+        make_article(
+            delivery, ada, slug=f"tent-{number}", title=f"Tent {number}", body=f"How tent {number} is pitched."
+        )
+    first, second = (client.get("/help/", {"q": "tent", "page": page}).content.decode() for page in (1, 2))
+    assert "Page 1 of 3" in first and 'rel="next" href="?q=tent&amp;page=2"' in first
+    assert "Page 2 of 3" in second and '<ol class="results" start="3"' in second
+    found = [set(re.findall(r"/help/(tent-\d)/", page)) for page in (first, second)]
+    assert len(found[0]) == len(found[1]) == 2 and not found[0] & found[1]
+
+
+def test_searching_too_much_is_told_when_to_go_on(client, published, settings, fake_model):
+    settings.HELP_SEARCHES_PER_MINUTE = 2
+    pages = [
+        client.get("/help/", {"q": "saturday"}, REMOTE_ADDR="192.0.2.201") for _ in range(5)
+    ]  # over a minute's end
+    assert pages[0].status_code == 200
+    refused = next(page for page in pages if page.status_code == 429)
+    assert refused.headers["Retry-After"] == "60" and 'value="saturday"' in refused.content.decode()
+    assert client.get("/help/", {"q": "saturday"}, REMOTE_ADDR="192.0.2.202").status_code == 200
 
 
 def test_titles_are_found_when_the_search_is_down(client, published, monkeypatch):
     def down(*_: object, **__: object) -> None:
         raise RetrievalError("down") from DatabaseError()
 
-    monkeypatch.setattr(views, "find_passages", down)
-    assert "/help/delivery-prices/" in client.get("/help/", {"q": "prices"}).content.decode()
+    monkeypatch.setattr(library, "find_passages", down)
+    text = client.get("/help/", {"q": "prices"}).content.decode()
+    assert "/help/delivery-prices/" in text and "Only the words themselves are compared" in text
+
+
+def test_words_alone_are_searched_when_the_encoder_is_away(client, published, settings, run_dir):
+    settings.EMBEDDING_URL = settings.RERANK_URL = f"unix:{run_dir / 'nobody.sock'}"
+    indexing.active_space()
+    text = client.get("/help/", {"q": "saturday"}).content.decode()
+    assert "/help/delivery-prices/#saturday" in text and "Only the words themselves are compared" in text
 
 
 def test_what_readers_type_is_never_markup(client, published, fake_model):
@@ -117,8 +155,13 @@ def test_an_arabic_article_reads_from_the_right(client, delivery, ada):
     assert 'lang="ar" dir="rtl"' in client.get("/help/arabic/").content.decode()
 
 
-@pytest.mark.parametrize("address", ["/", "/help/", "/help/delivery-prices/", "/help/no-such-thing/"])
-def test_pages_hold_no_inline_script_or_style(client, published, address):
+PAGES = [
+    "/", "/help/", "/help/?q=saturday", "/help/category/delivery/", "/help/delivery-prices/", "/help/no-such-thing/"
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("address", PAGES)
+def test_pages_hold_no_inline_script_or_style(client, published, fake_model, address):
     page = client.get(address)
     text = page.content.decode()
     assert not re.search(r"<style|\sstyle=|\son[a-z]+=|<script(?![^>]*\ssrc=)|javascript:", text)

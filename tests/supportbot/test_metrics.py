@@ -144,6 +144,23 @@ def test_a_web_process_whose_loop_is_held_up_is_told(fake_model, silent, state) 
     assert f'supportbot_part_state{{part="web",state="{state}"}} 1.0' in read()
 
 
+@pytest.mark.parametrize(("age", "state"), [(3, "works"), (40, "late"), (120, "stuck")])
+def test_a_web_process_that_is_frozen_is_named(fake_model, age, state) -> None:
+    other_process("web@there:1", age)
+    page = next(part for group in status.look() for part in group.parts if part.key == "web")
+    assert page.state == state
+    assert ("web@there:1 was last heard of" in page.text) is (state != "works")
+
+
+def test_a_web_process_that_has_ended_is_not_missed(fake_model, monkeypatch) -> None:
+    other_process(f"web@{heartbeats.HOST}:{2**22 + 1}", 40)  # no process has this number: it was killed
+    monkeypatch.setattr(meter_relay, "_process", "web@there:2")
+    assert meter_relay.tell(ended=True)
+    redis_client().zincrby(meter_relay.KEY, -100, "web@there:2")
+    page = next(part for group in status.look() for part in group.parts if part.key == "web")
+    assert (page.state, page.text) == ("works", "This one answers.")
+
+
 async def test_a_loop_that_is_held_up_is_measured() -> None:
     watched = asyncio.create_task(event_loop.watch())
     before = meters.REGISTRY.get_sample_value("supportbot_loop_lag_seconds_sum")

@@ -31,7 +31,8 @@ test("the launcher's own labels are those of the languages", () => {
 });
 
 test("languages, plurals and names", async () => {
-  assert.deepEqual(["de-AT", "DE", "xx", "", null].map(spoken), ["de", "de", "en", "en", "en"]);
+  assert.deepEqual(["de-AT", "DE", "xx", "", null].map((lang) => spoken(lang)), ["de", "de", "en", "en", "en"]);
+  assert.deepEqual([spoken("fr", ["de", "fr"]), spoken("en", ["de", "fr"]), spoken("en", ["xx"])], ["fr", "de", "en"]);
   const t = await speak("en", { "panel.title": "Care" });
   assert.equal(t("panel.title"), "Care");
   assert.equal(t("stage.read", { n: 1 }), "Reading 1 passage");

@@ -7,7 +7,7 @@ const BUTTONS = [
   ["Italic", "I", (text) => `*${text || "italic"}*`],
   ["Heading", "H", (text) => `\n\n## ${text || "Heading"}\n\n`],
   ["List", "• List", (text) => lines(text || "first\nsecond", () => "- ")],
-  ["Numbered list", "1. List", (text) => lines(text || "first\nsecond", (number) => `${number + 1}. `)],
+  ["1. List, numbered", "1. List", (text) => lines(text || "first\nsecond", (number) => `${number + 1}. `)],
   ["Link", "Link", (text) => `[${text || "words"}](/help/address/)`],
   ["Code", "Code", (text) => (text.includes("\n") ? `\n\`\`\`\n${text}\n\`\`\`\n` : `\`${text || "code"}\``)],
   ["Table", "Table", () => "\n\n| What | Price |\n|---|---|\n| First | £1 |\n| Second | £2 |\n\n"],

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import stat
+import time
 from argparse import ArgumentParser
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,6 +14,7 @@ from django.conf import settings
 from django.core.management.base import BaseCommand, CommandError
 from django.utils.module_loading import import_string
 
+from supportbot.inference.silent_lines import SilentLines
 from supportbot.open_files import allow_many
 
 if TYPE_CHECKING:
@@ -113,8 +115,11 @@ class Command(BaseCommand):
         return runtime.dead
 
     async def _watch(self, runtime: "Runtime", server: "uvicorn.Server") -> None:
-        """Say when the models are there; end the server when its computing thread is gone, so that it is restarted."""
-        status = "loading"
+        """Say when the models are there; end the server when its computing thread is gone, so that it is restarted.
+
+        Also end connections that never ask for anything: a few hundred of them would keep everybody else out.
+        """
+        status, lines = "loading", SilentLines()
         while not server.should_exit:
             health = runtime.health()
             if health.status != status:
@@ -124,6 +129,7 @@ class Command(BaseCommand):
                 self.stdout.write(f"model server: {status} {detail}")
                 self.stdout.flush()
             server.should_exit = server.should_exit or runtime.dead
+            lines.end_old(server.server_state.connections, time.monotonic())
             await asyncio.sleep(WATCH_SECONDS)
 
 

@@ -73,6 +73,15 @@ def test_two_runs_are_compared_pair_by_pair(evaluate, tmp_path):
     assert "this run less other.json" in told and "<svg" in told and "<script" not in told and "http" not in told
 
 
+def test_questions_and_answers_stand_side_by_side_on_the_sheet(evaluate, tmp_path):
+    sheet = tmp_path / "sheet.md"
+    _, printed = evaluate("--answerer", "extract", "--sheet", str(sheet))
+    head, _, first, second = sheet.read_text().splitlines()
+    assert head == "| question | wanted | answered | by | measured as |" and f"The sheet is at {sheet}." in printed
+    assert "within five days" in first and "| the passage (no_model) | right |" in first
+    assert "(no answer is there)" in second and second.endswith("| answered without an answer |")
+
+
 def test_only_questions_about_some_titles_are_asked(evaluate):
     result, _ = evaluate("--titles", "Parcels", "--refusal-chance")
     (row,) = result["rows"]

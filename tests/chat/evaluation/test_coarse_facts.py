@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from chat.evaluation import coarse_facts
+from chat.evaluation import coarse_facts, coarse_numbers
 from chat.evaluation.coarse_facts import unlicensed
 
 PASSAGES = [
@@ -50,7 +50,7 @@ def test_what_stands_in_a_passage_or_is_the_customers_own_identifier_passes(answ
         ("You have ４５ days, or ④ hours.", ["45", "4"]),
         ("You have 4\u200b5 days.", ["45"]),
         ("You have 60-day returns until the 31st.", ["60-day", "31st"]),
-        ("It takes three weeks or twenty-five working hours.", ["three", "twenty-five"]),
+        ("It takes three weeks or twenty-five working hours.", ["3", "25"]),
         ("It costs £5.95 or £49.5.", ["£5.95", "£49.5"]),
         ("10,000 points and 1 point.", ["10,000", "1"]),
         ("Call 0800 456 123.", ["0800 456 123"]),  # the groups stand there, the number does not
@@ -110,11 +110,40 @@ def test_units_and_subjects_are_not_compared():
     assert unlicensed("The bag costs 30 kg.", PASSAGES, "") == []
 
 
+@pytest.mark.parametrize(
+    "passage",
+    [
+        "See memorial-enclosure.com.au/forms, or enclosure.com.au.",
+        "Caused by: javax.net.ssl.SSLKeyException: RSA premaster secret error. See javax.net.",
+        r"bpm.de.node.1.profilePath=c:\Program Files\MyCustomProfile1, bpm.de.node.#.profilePath",
+        "The state, admitted on 3/12/1818, lies south of 42 ° 30 ′ (see fig. 2a/3b), bounds [x=1;y=2].",
+        "Run `db2 -tvf c:/tmp/x_1.sql --port=50,000`; mail <root@host.example>; fifty-five|60|sixty 1/2",
+    ],
+)
+def test_a_passage_word_for_word_is_never_reported(passage):
+    assert unlicensed(passage, [passage], "") == []
+    assert unlicensed(f"It says: {passage} [1]", [f"Title\n\n{passage} More."], "") == []
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        ("See enclosure.com.au.", ["enclosure.com.au"]),
+        ("See enclosure.com.", ["enclosure.com"]),
+        ("See shop.example.com.evil.", ["shop.example.com.evil"]),
+    ],
+)
+def test_a_name_is_looked_up_whole(answer, found):
+    assert unlicensed(answer, ["Go to my.enclosure.com.au, shop.example.com or enclosure.comics."], "") == found
+
+
 def test_it_shares_no_code_with_what_it_measures():
-    tree = ast.parse(Path(coarse_facts.__file__).read_text())
-    imported = {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
-    imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
-    assert imported == {"re", "unicodedata", "collections.abc", "itertools"}
+    imported = set()
+    for module in (coarse_facts, coarse_numbers):
+        tree = ast.parse(Path(module.__file__).read_text())
+        imported |= {node.module for node in ast.walk(tree) if isinstance(node, ast.ImportFrom)}
+        imported |= {name.name for node in ast.walk(tree) if isinstance(node, ast.Import) for name in node.names}
+    assert imported == {"re", "unicodedata", "collections.abc", "chat.evaluation.coarse_numbers"}
 
 
 def test_long_hostile_text_takes_no_long_time():

@@ -88,7 +88,10 @@ def test_the_sheet_shows_answers_with_facts_first_and_what_they_cite():
     plain, fact = answered("It comes back.", id="plain"), answered("Within five days.", id="fact")
     extract = answered("The money.", id="no", outcome="extracted")
     stopped = answered("The money.", id="stop", model_answer="In five days.", stopped="subject: five days", **STOPPED)
-    told = sheet_of([pair(plain), pair(fact), pair(extract), pair(stopped)], 1)
+    asked_besides = Pair("", True, answered("", outcome="extracted", reason="passage_likelier"), fact)
+    told = sheet_of([pair(plain), asked_besides, pair(extract), pair(stopped)], 1)
+    assert "Customers got 1 of these" in told and "- [ ] wrong subject (customers got this)" in told
+    assert "- [ ] wrong subject (customers got: extracted, passage_likelier)" in told
     assert "# 1 answers that were stopped" in told and "In five days.\n" in told
     assert "- [ ] rightly stopped, for subject: five days" in told
     assert told.index("## 1. shop fact") < told.index("## 2. shop plain") and "shop no" not in told

@@ -51,6 +51,20 @@ def test_an_answer_comes_whole_or_as_a_stream_of_the_same_words(http):
     assert whole["usage"]["completion_tokens"] > 3
 
 
+async def test_an_answer_goes_on_after_its_beginning(model_server, settings):
+    settings.MODEL_URL = model_server
+    options = {"model": BASE, "max_tokens": 24, "first_token_seconds": 60, "total_seconds": 120}
+
+    async def text(**more) -> str:
+        return "".join([piece async for piece in stream_chat(MESSAGES, **options, **more) if isinstance(piece, str)])
+
+    whole = await text()
+    begun = " ".join(whole.split(" ")[:3])
+    assert whole.startswith(begun) and len(begun) < len(whole)
+    assert begun + await text(begun=begun) == whole
+    assert await text(begun=whole) == ""  # nothing was missing
+
+
 def test_the_usage_comes_as_an_event_of_its_own_when_asked_for(http):
     body = CHAT | {"stream": True, "stream_options": {"include_usage": True}}
     last = events_of(http.post("/v1/chat/completions", json=body))[-1]

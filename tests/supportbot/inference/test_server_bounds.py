@@ -1,17 +1,21 @@
 """What a client may send is bounded in size and in time before anything is made of it."""
 
 import asyncio
+import contextlib
 import json
+import socket
 from collections.abc import Iterable
 
 import httpx
 import pytest
+import uvicorn
 from starlette.requests import Request
 
 from supportbot.inference import server
 from supportbot.inference.refusals import BadRequest
 from supportbot.inference.runtime import Plan, Runtime
 from supportbot.inference.server import MAX_CHAT_BYTES, _json, make_app
+from supportbot.inference.silent_lines import HEAD_SECONDS, SilentLines
 from supportbot.inference.wire import MAX_CHARS, parse_chat
 
 
@@ -65,6 +69,38 @@ async def test_a_body_that_never_ends_is_given_up(monkeypatch):
 async def test_what_is_no_object_is_refused(body):
     with pytest.raises(BadRequest, match="JSON"):
         await _json(sending([body]))
+
+
+async def test_a_connection_that_never_finishes_asking_is_ended(monkeypatch):
+    """One in the middle of its answer is not, however long that takes."""
+    asked, answered = asyncio.Event(), asyncio.Event()
+
+    async def app(_scope, _receive, send):
+        asked.set()
+        await answered.wait()
+        await send({"type": "http.response.start", "status": 204, "headers": []})
+        await send({"type": "http.response.body"})
+
+    http = uvicorn.Server(uvicorn.Config(app, lifespan="off", log_config=None))
+    listener = socket.create_server(("127.0.0.1", 0))
+    serving, lines = asyncio.create_task(http.serve(sockets=[listener])), SilentLines()
+    silent, speaking = [await asyncio.open_connection(*listener.getsockname()) for _ in range(2)]
+    silent[1].write(b"POST /v1/embeddings HTTP/1.1\r\nHost: model\r\nX-Endless: ")
+    speaking[1].write(b"GET / HTTP/1.1\r\nHost: model\r\n\r\n")
+    await asyncio.wait_for(asked.wait(), 10)
+    async with asyncio.timeout(10):
+        while len(http.server_state.connections) < 2:
+            await asyncio.sleep(0.01)
+    assert lines.end_old(http.server_state.connections, 100.0) == 0
+    assert lines.end_old(http.server_state.connections, 100.0 + HEAD_SECONDS + 1) == 1
+    with contextlib.suppress(ConnectionError):
+        assert await asyncio.wait_for(silent[0].read(), 10) == b""
+    answered.set()
+    assert (await asyncio.wait_for(speaking[0].readline(), 10)).startswith(b"HTTP/1.1 204")
+    http.should_exit = True
+    for _, writer in (silent, speaking):
+        writer.close()
+    await asyncio.wait_for(serving, 10)
 
 
 async def test_the_longest_messages_fit_into_a_body_however_they_are_written():

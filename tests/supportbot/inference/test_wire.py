@@ -31,7 +31,9 @@ def test_every_field_is_read():
     wanted = parse_chat(CHAT | options | {"user": "ignored"})
     assert wanted.sampling == Sampling(7, 0.5, 0.9, ("END",), 4, ignore_end=True)
     assert wanted.stream
-    assert wanted.include_usage
+    assert wanted.include_usage and not wanted.goes_on
+    begun = [*CHAT["messages"], {"role": "assistant", "content": "Hel"}]
+    assert parse_chat({"model": "m", "messages": begun, "continue_final_message": True}).goes_on
 
 
 @pytest.mark.parametrize(
@@ -51,6 +53,8 @@ def test_every_field_is_read():
         ({"temperature": float("nan")}, "temperature"),
         ({"temperature": 3}, "temperature"),
         ({"top_p": 0}, "top_p"),
+        ({"continue_final_message": True}, "continue_final_message"),
+        ({"continue_final_message": "yes"}, "continue_final_message"),
         ({"stop": [""]}, "stop"),
         ({"stop": ["a"] * 5}, "stop"),
         ({"seed": "x"}, "seed"),

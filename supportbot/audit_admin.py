@@ -1,0 +1,58 @@
+"""The audit log for managers and administrators: to read and to filter, and nothing else."""
+
+from django.contrib import admin
+from django.contrib.admin.models import LogEntry
+from django.db.models import QuerySet
+from django.http import HttpRequest
+
+from supportbot import audit
+from supportbot.models import AuditEntry
+
+
+class ActFilter(admin.SimpleListFilter):
+    title, parameter_name = "what", "act"
+
+    def lookups(self, request: HttpRequest, model_admin: object) -> list[tuple[str, str]]:
+        return list(audit.LABELS.items())
+
+    def queryset(self, request: HttpRequest, queryset: QuerySet[AuditEntry]) -> QuerySet[AuditEntry]:
+        return queryset.filter(act=self.value()) if self.value() else queryset
+
+
+@admin.register(AuditEntry)
+class AuditAdmin(admin.ModelAdmin):
+    list_display = ("at", "person", "deed", "thing", "what", "address")
+    list_display_links = None
+    list_filter = (ActFilter, ("at", admin.DateFieldListFilter))
+    search_fields = ("=who", "=address", "=object_id", "object")
+    search_help_text = "A person's name, an address or an id, exactly; or words of what it was done to."
+    list_per_page = 100
+    show_full_result_count = False
+    actions = None
+
+    def has_add_permission(self, request: HttpRequest) -> bool:
+        return False
+
+    def has_change_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
+        return False
+
+    @admin.display(description="who", ordering="who")
+    def person(self, entry: AuditEntry) -> str:
+        return entry.who or "—"
+
+    @admin.display(description="what", ordering="act")
+    def deed(self, entry: AuditEntry) -> str:
+        return audit.LABELS.get(entry.act, entry.act)
+
+    @admin.display(description="to what")
+    def thing(self, entry: AuditEntry) -> str:
+        kind = entry.kind.partition(".")[2]
+        return f"{kind}: {entry.object}" if kind and entry.object else entry.object or kind or "—"
+
+    @admin.display(description="in detail")
+    def what(self, entry: AuditEntry) -> str:
+        """The admin writes its own as JSON, which a LogEntry puts into words."""
+        return LogEntry(change_message=entry.detail).get_change_message() or "—"
