@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 import pytest
 from django.contrib.auth import get_user_model
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
 from tests.conftest import Stack
 
@@ -19,6 +19,9 @@ QUIET = [
     "--no-first-run",
     "--disable-quic",
 ]
+
+# A small machine that also runs the servers of the tests may take longer than the usual five seconds.
+expect.set_options(timeout=15_000)
 
 
 @pytest.fixture(scope="module")

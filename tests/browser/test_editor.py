@@ -1,5 +1,7 @@
 """The editor's desk in a real browser: what is typed is previewed, kept, asked of, published, becomes answerable."""
 
+import re
+
 import pytest
 from playwright.sync_api import expect
 
@@ -7,6 +9,7 @@ from knowledge import indexing, publishing
 from knowledge.models import Article, Category, Chunk, TestQuestion
 from tests.browser.conftest import adas_page
 from tests.browser.legibility import too_faint
+from tests.conftest import wait_until
 
 pytestmark = [pytest.mark.django_db(transaction=True), pytest.mark.usefixtures("beside_the_browser")]
 WIDE, MIDDLE, NARROW = ({"width": width, "height": 900} for width in (1440, 1100, 360))
@@ -97,8 +100,8 @@ def test_the_preview_is_dark_or_narrow_on_demand(page):
         button = page.get_by_role("button", name=name)
         button.click()
         expect(button).to_have_attribute("aria-pressed", "true")
-        assert face in page.locator("#kb-paper").get_attribute("class")
-    assert page.locator("#kb-preview").bounding_box()["width"] == 360
+        expect(page.locator("#kb-paper")).to_contain_class(face)
+    wait_until(lambda: page.locator("#kb-preview").bounding_box()["width"] == 360, 10, "a phone's width")
 
 
 def test_leaving_with_unsaved_words_asks_first(page):
@@ -115,7 +118,7 @@ def test_what_is_written_is_kept_and_never_over_somebody_elses(page):
     expect(page.locator("#kb-saved")).to_contain_text("Saved", timeout=ABOUT_SEVEN_SECONDS)
     article = Article.objects.get()
     assert (article.body, article.status) == ("First words.", "draft")
-    assert page.url.endswith(f"/{article.pk}/change/")
+    expect(page).to_have_url(re.compile(f"/{article.pk}/change/$"))
     page.get_by_label("Body").fill("Second words.")
     publishing.save_draft(article=article, by=None)  # somebody else, meanwhile
     expect(page.locator("#kb-saved")).to_contain_text("saved this article at", timeout=ABOUT_SEVEN_SECONDS)

@@ -232,6 +232,7 @@ def test_rating_is_saved_at_the_first_tap_and_reasons_follow(visit: Visit, chat:
     answer.get_by_label("Tell us more (optional)").fill("It is 60 days now")
     answer.locator(".why").get_by_role("button", name="Send").click()
     expect(answer.get_by_role("button", name="Not helpful")).to_have_attribute("aria-pressed", "true")
+    wait_until(lambda: len(chat.ratings) == 3, 10, "three ratings at the server")
     assert [(rate["score"], rate.get("comment")) for rate in chat.ratings] == [
         (1, None), (-1, None), (-1, "Out of date · It is 60 days now"),
     ]  # fmt: skip
@@ -342,6 +343,7 @@ def test_answers_are_spoken_once_and_only_when_whole(visit: Visit) -> None:
         new MutationObserver(hear).observe(log, {childList: true});
     }""")
     ended(ask(page, "How do I return an item?"))
+    page.wait_for_function("() => window.spoken.some(said => said.startsWith('You can send'))")
     spoken = page.evaluate("window.spoken")
     assert spoken[:-1] in ([], ["Searching articles"]), "a search is told only if it lasts, and no word as it comes"
     assert spoken[-1].startswith("You can send an item back within 30 days of delivery.") and "[1]" not in spoken[-1]
@@ -382,6 +384,7 @@ def test_a_small_screen_gets_a_full_modal_panel(visit: Visit) -> None:
     assert size >= 16, "smaller text makes phones zoom"
     page.locator("#question").fill("kept")
     page.set_viewport_size({"width": 1000, "height": 740})
+    expect(panel).not_to_have_class(re.compile("full"))  # told of the width a frame after it changed
     expect(panel).to_be_visible()
     assert not panel.evaluate("panel => panel.matches(':modal')")
     expect(page.locator("#question")).to_have_value("kept")

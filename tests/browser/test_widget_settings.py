@@ -7,6 +7,7 @@ import pytest
 from playwright.sync_api import Browser, Page, expect
 
 from tests.browser.fake_chat_server import FakeServer
+from tests.conftest import wait_until
 
 
 @pytest.fixture(scope="module")
@@ -58,13 +59,13 @@ def test_the_row_dresses_the_widget_and_the_page_has_the_last_word(page: Page, s
     expect(page.locator("#title")).to_have_text("Ask Larkfield")
     expect(page.locator(".send")).to_have_attribute("aria-label", "Senden")  # the page's English is not offered
     launcher = page.locator(".launcher")
-    assert launcher.evaluate("one => getComputedStyle(one).backgroundColor") == "rgb(122, 31, 162)"
-    assert launcher.evaluate("one => one.getBoundingClientRect().left") < 100
-    assert page.evaluate("getComputedStyle(document.querySelector('support-chat')).colorScheme") == "dark"
+    expect(launcher).to_have_css("background-color", "rgb(122, 31, 162)")
+    wait_until(lambda: launcher.bounding_box()["x"] < 100, 10, "the button on the left")
+    expect(page.locator("support-chat")).to_have_css("color-scheme", "dark")
     page.goto(f"{server.url}/?theme=light&placement=end&heading=Shop")  # open, as it was left
     expect(page.locator("#title")).to_have_text("Shop")
-    assert launcher.evaluate("one => one.getBoundingClientRect().left") > 1000
-    assert page.evaluate("getComputedStyle(document.querySelector('support-chat')).colorScheme") == "light"
+    wait_until(lambda: launcher.bounding_box()["x"] > 1000, 10, "the button on the right")
+    expect(page.locator("support-chat")).to_have_css("color-scheme", "light")
 
 
 def test_the_language_that_a_visitor_chooses_is_kept(page: Page, server: FakeServer) -> None:
@@ -135,12 +136,12 @@ def test_it_says_when_the_team_is_back(page: Page, server: FakeServer) -> None:
 def test_it_may_be_made_wider(page: Page, server: FakeServer) -> None:
     arrive(page, server)
     panel = page.locator("dialog.panel")
-    narrow = panel.evaluate("panel => panel.offsetWidth")
+    expect(panel).to_have_js_property("offsetWidth", 400)
     choose(page, "Wider or narrower")
-    assert (narrow, panel.evaluate("panel => panel.offsetWidth")) == (400, 560)
+    expect(panel).to_have_js_property("offsetWidth", 560)
     page.reload()
     expect(panel).to_be_visible()
-    assert panel.evaluate("panel => panel.offsetWidth") == 560
+    expect(panel).to_have_js_property("offsetWidth", 560)
 
 
 def test_an_element_that_is_moved_keeps_its_conversation(page: Page, server: FakeServer) -> None:
