@@ -93,7 +93,7 @@ class TestWhatIsShown:
         write("Refunds")
         for number in range(60):
             Article.objects.create(slug=f"a{number}", title=f"Article {number}", category=delivery)
-        with django_assert_max_num_queries(16):
+        with django_assert_max_num_queries(18):
             desk.get(LIST)
 
     def test_who_changed_it_is_read_from_an_index(self, write, ada):
