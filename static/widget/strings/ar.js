@@ -1,6 +1,6 @@
 export default {
   "launcher.label": "اسأل الدعم",
-  "launcher.unread": { one: "رسالة جديدة ({n})", two: "رسالتان جديدتان ({n})", few: "{n} رسائل جديدة", other: "{n} رسالة جديدة" },
+  "launcher.unread": { one: "رسالة جديدة: {n}", two: "رسالتان جديدتان: {n}", few: "{n} رسائل جديدة", other: "{n} رسالة جديدة" },
   "panel.title": "الدعم",
   "panel.subtitle": "مساعد ذكاء اصطناعي · يجيب من مقالات المساعدة",
   "panel.agent": "{name} · فريق الدعم",
