@@ -12,6 +12,7 @@ from uuid6 import uuid7
 from chat.events import Ask, Hello, Refused
 from chat.leases import OWNER, unfinished, until
 from chat.models import Conversation, Message, Rating, Visitor, Widget
+from chat.sources import shown_sources
 from chat.tokens import BadToken, Bearer
 from chat.visitors import Moved, identify, lock, present
 from knowledge.models import Audience
@@ -113,13 +114,6 @@ def shown(row: Message) -> dict[str, Any]:
     elif row.role == Message.Role.AGENT:
         made["name"] = agent_name(row.author)
     return made
-
-
-def shown_sources(row: Message) -> list[dict[str, Any]]:
-    return [
-        {"n": passage.n, "title": passage.title, "url": passage.url, "heading": passage.heading, "cited": passage.cited}
-        for passage in row.passages.all()
-    ]
 
 
 def agent_name(user: Any) -> str:

@@ -12,7 +12,7 @@ from functools import cache
 from pathlib import Path
 
 from django.conf import settings
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseNotModified
+from django.http import HttpRequest, HttpResponse, HttpResponseNotFound, HttpResponseNotModified
 from django.utils.cache import patch_vary_headers
 
 from chat.widget_text import lighten
@@ -22,6 +22,12 @@ SERVED = re.compile(r"support-chat\.js|panel\.js|strings/[a-z]{2}\.js")
 IMPORT = re.compile(r'^import \{ ([\w, ]+) \} from "\./([\w-]+\.js)";\n', re.MULTILINE)
 EXPORT = re.compile(r"^export (?=(?:async )?(?:function|class|const) (\w+))", re.MULTILINE)
 TOP = re.compile(r"^(?:export )?(?:async )?(?:function|class|const|let) (\w+)", re.MULTILINE)
+# What resembles each other stands together: compression looks back 32 KB only. Found by trying, 0.3 KB below the alphabet.
+ORDER = [
+    "styles", "dom", "header", "past", "first", "turns", "form", "messages", "notices", "panel", "rating", "preview",
+    "record", "contact", "scrolling", "prose", "composer", "session", "connection", "store", "surface", "markdown",
+    "strings", "transcript",
+]  # fmt: skip
 MINUTES = 10
 
 
@@ -35,7 +41,7 @@ class File:
 def serve(request: HttpRequest, name: str) -> HttpResponse:
     """Any site may load it: it is public code, and holds nothing of anybody."""
     if not SERVED.fullmatch(name) or not (SOURCE / name).is_file():
-        raise Http404("The widget has no such file.")
+        return HttpResponseNotFound("The widget has no such file.", content_type="text/plain; charset=utf-8")
     file = read(name, max(path.stat().st_mtime_ns for path in SOURCE.rglob("*.js")))
     if request.headers.get("If-None-Match") == file.etag:
         response: HttpResponse = HttpResponseNotModified()
@@ -68,11 +74,11 @@ def assemble(entry: str) -> str:
     """One module that exports what `entry` exports, holding everything that it imports.
 
     All share one scope: ValueError where two modules give the same name to something. Nothing runs before all of it is
-    there, so the order is free: the long style sheet first, since compression looks back 32 KB only.
+    there, so the order is free.
     """
     names: set[str] = set()
     _collect(entry, names)
-    sources = [(SOURCE / name).read_text() for name in sorted(names, key=lambda name: (name != "styles.js", name))]
+    sources = [(SOURCE / name).read_text() for name in sorted(names, key=_place)]
     given = [name for source in sources for name in TOP.findall(source)]
     twice = sorted({name for name in given if given.count(name) > 1})
     if twice:
@@ -80,6 +86,11 @@ def assemble(entry: str) -> str:
     parts = [lighten(EXPORT.sub("", IMPORT.sub("", source))) for source in sources]
     exported = ", ".join(EXPORT.findall((SOURCE / entry).read_text()))
     return "".join(parts) + f"export {{ {exported} }};\n"
+
+
+def _place(name: str) -> tuple[int, str]:
+    stem = name.removesuffix(".js")
+    return ORDER.index(stem) if stem in ORDER else len(ORDER), name
 
 
 def _collect(name: str, names: set[str]) -> None:

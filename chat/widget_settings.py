@@ -16,6 +16,10 @@ LANGUAGES = {
     "en": "English", "de": "Deutsch", "es": "Español", "fr": "Français", "ar": "العربية", "ja": "日本語",
 }  # fmt: skip
 ASKED_FIRST = {"name": "Name", "email": "Email address"}
+ADDRESS = RegexValidator(
+    r"\A(?:https?://|/(?![/\\]))[^\s\\]*\Z",
+    "Write a whole address, https://…, or one of this server that begins with /.",
+)
 COLOUR = RegexValidator(r"\A#[0-9a-fA-F]{6}\Z", "Write a colour as #rrggbb, for example #1d4ed8.")
 
 
@@ -82,6 +86,15 @@ class WidgetSettings(models.Model):
         help_text="Of the opening hours, such as Europe/Berlin. Empty: the server's.",
     )  # fmt: skip
 
+    privacy_url = models.CharField(
+        "privacy notice", max_length=300, blank=True, default="", db_default="", validators=[ADDRESS],
+        help_text="Its address: a link in the menu of the widget, and below the help pages.",
+    )  # fmt: skip
+    on_help_pages = models.BooleanField(
+        "on the help pages", default=False, db_default=False,
+        help_text="The help centre carries this widget and its name. If none says so, the first active one.",
+    )  # fmt: skip
+
     class Meta:
         abstract = True
 
@@ -96,6 +109,7 @@ class WidgetSettings(models.Model):
             "languages": self.languages,
             "ask_first": self.ask_first,
             "ask_first_required": self.ask_first_required,
+            "privacy": self.privacy_url,
             "back": self.back(now),
         }
 

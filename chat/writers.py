@@ -3,7 +3,7 @@
 import asyncio
 import re
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -19,6 +19,7 @@ from chat.events import clean
 from chat.following import last_words
 from chat.frames import MAX_TEXT_CHARS, Log
 from chat.models import Message, RetrievedPassage
+from chat.sources import nearest_of, sources_of
 from chat.storage import off_loop
 from knowledge.retrieval import Passage
 from supportbot.log import get_logger
@@ -145,7 +146,7 @@ class Writer:
         fields = {
             "outcome": end.outcome,
             "reason": end.reason,
-            "nearest": [{"title": title, "url": url} for title, url in end.nearest],
+            "nearest": nearest_of(end.nearest),
             "standalone_question": end.standalone,
             "model": end.model,
             "adapter": end.model if end.model and end.model != settings.BASE_MODEL else "",
@@ -185,7 +186,3 @@ class Writer:
 
     def store_citations(self, cited: list[int]) -> None:
         RetrievedPassage.objects.filter(message_id=self.log.reply, n__in=cited).update(cited=True)
-
-
-def sources_of(passages: Sequence[Passage]) -> list[dict[str, Any]]:
-    return [{"n": n, "title": p.title, "url": p.url, "heading": p.heading} for n, p in enumerate(passages, 1)]

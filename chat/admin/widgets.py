@@ -24,9 +24,9 @@ class WidgetAdmin(admin.ModelAdmin):
     form = WidgetForm
     list_display = ("name", "key", "active")
     fieldsets = (
-        (None, {"fields": ("name", "key", "active", "allowed_origins")}),
+        (None, {"fields": ("name", "key", "active", "on_help_pages", "allowed_origins")}),
         ("Looks", {"fields": ("heading", "accent", "accent_dark", "theme", "placement")}),
-        ("Words", {"fields": ("greeting", "suggestions", "languages", "only_language", "audience")}),
+        ("Words", {"fields": ("greeting", "suggestions", "languages", "only_language", "audience", "privacy_url")}),
         ("The team", {"fields": ("opening_hours", "time_zone", "ask_first", "ask_first_required")}),
         (
             "Known customers",

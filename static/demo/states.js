@@ -22,6 +22,10 @@ const open = { status: "queued", outcome: null, text: "", sources: [] };
 const numbered = (type, seq, more) => ({ type, reply: reply().id, epoch: 1, seq, ...more });
 const stage = (name, more = {}) => ({ type: "stage", reply: reply().id, stage: name, ...more });
 const found = numbered("sources", 1, { sources: SOURCES });
+const EARLIER = {
+  type: "conversations",
+  conversations: ["How do I return an item?", "Do you deliver to Ireland, and what does it cost?", ""].map((title, at) => ({ id: `c${at + 1}`, title, created: AT, updated: AT, state: "bot" })),
+};
 const ada = { id: "a1", role: "agent", name: "Ada", text: "Hello, this is Ada. I have your order here.", created: AT, status: "done" };
 
 // name: {welcome, frames: said after it, do: what the visitor does then, shows: what is seen when the state is reached}
@@ -57,6 +61,11 @@ export const STATES = {
   "left": { welcome: talk(asked(), reply()), frames: [{ type: "agent", name: "Ada", state: "joined" }, { type: "message", ...ada }, { type: "agent", name: "Ada", state: "left" }], shows: ".event:nth-of-type(2), .event ~ .event" },
   "contact": { welcome: talk(asked(), reply()), frames: [{ type: "agent", name: "", state: "closed" }], shows: ".contact" },
   "contact-refused": { welcome: talk(asked(), reply()), frames: [{ type: "agent", name: "", state: "closed" }], fill: "dora", shows: ".error:not(:empty)" },
+  "ended": { welcome: talk(asked(), reply()), frames: [{ type: "agent", name: "", state: "ended" }], shows: ".event .buttons" },
+  "prechat": { settings: { ask_first: ["name", "email"], ask_first_required: true }, do: (root) => one(root, ".contact .primary").click(), shows: ".contact .error:not(:empty)" },
+  "hours": { settings: { back: "2099-11-23T09:00:00+00:00" }, shows: ".notice" },
+  "past": { welcome: talk(asked(), reply()), answer: (frame) => (frame.type === "conversations" ? [EARLIER] : []), do: (root) => item(root, 1).click(), shows: ".past" },
+  "expanded": { welcome: talk(asked(), reply()), do: (root) => one(root, ".widen").click(), shows: ".panel.wide" },
   "contact-sent": { welcome: talk(asked(), reply()), frames: [{ type: "agent", name: "", state: "closed" }], fill: "dora@example.com", shows: ".place > .status" },
 };
 
@@ -64,9 +73,12 @@ function one(root, selector) {
   return root.querySelector(selector);
 }
 
+function item(root, at) {
+  return root.querySelectorAll(".menu button")[at];
+}
+
 function visible(root, selector) {
-  const found = root.querySelector(selector);
-  return found?.checkVisibility({ visibilityProperty: true }) ? found : null;
+  return [...root.querySelectorAll(selector)].find((one) => one.checkVisibility({ visibilityProperty: true }));
 }
 
 /** Resolves once `selector` is seen in the widget. */

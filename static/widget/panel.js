@@ -146,7 +146,8 @@ export class Panel {
       download: () => this.#download(), widen: () => this.#widen(), speak: (language) => this.#host.speak(language),
     };
     const choice = { spoken: this.#language, languages: offered(this.#host.settings.languages) };
-    this.header = new Header(t, actions, this.#host.privacyHref, choice);
+    const { privacy } = this.#host.settings;
+    this.header = new Header(t, actions, this.#host.privacyHref || (privacy && new URL(privacy, this.#host.endpoint)), choice);
     this.greeting = h("p", { class: "greeting", dir: "auto" });
     this.suggestions = h("div", { class: "suggestions", role: "group", "aria-label": t("empty.suggestions") });
     this.empty = h("div", { class: "empty" }, h("slot", { name: "greeting" }, this.greeting), this.suggestions);

@@ -54,5 +54,5 @@ def test_it_is_cached_and_may_be_loaded_by_any_site(client):
 @pytest.mark.parametrize(
     "name", ["../settings.py", "styles.js", "strings/../panel.js", "strings/xx.js", "", "panel.js/"]
 )
-def test_nothing_else_is_served(client, name):
+def test_nothing_else_is_served(db, client, name):
     assert client.get(f"/widget/{name}").status_code == 404

@@ -8,8 +8,11 @@ from django.core.exceptions import ValidationError
 
 from chat.events import Refused, parse
 from chat.hours import is_open, next_opening, parse_hours
-from chat.models import Visitor, Widget
-from chat.widget_settings import ink_on
+from chat.models import Message, RetrievedPassage, Visitor, Widget
+from chat.phrases import PHRASES
+from chat.sources import nearest_of, shown_sources, sources_of
+from chat.widget_settings import LANGUAGES, ink_on
+from tests.chat.test_hostile_text import passage
 
 MONDAY = datetime(2026, 11, 23, tzinfo=UTC)
 
@@ -72,6 +75,7 @@ def test_the_public_part_is_for_all_sites_and_holds_no_secret(db, client):
     assert "sss" not in answer.content.decode()
     assert set(said) == {
         "heading", "theme", "placement", "accent", "languages", "ask_first", "ask_first_required", "back",
+        "privacy",
     }  # fmt: skip
 
 
@@ -101,3 +105,41 @@ def _ask(about):
     return json.dumps(
         {"type": "ask", "id": "0190c1b0-0000-7000-8000-000000000000", "text": "Where is it?", "about": about}
     )
+
+
+def test_the_assistant_speaks_every_language_that_the_widget_offers():
+    assert set(LANGUAGES) == set(PHRASES)
+    assert all(words.keys() == PHRASES["en"].keys() for words in PHRASES.values())
+
+
+@pytest.mark.parametrize(
+    "wrong", ["javascript:alert(1)", "//evil.example/", "/\\evil.example", "privacy", "https://a b"]
+)
+def test_a_privacy_notice_is_an_address_of_the_web(db, wrong):
+    with pytest.raises(ValidationError, match="whole address"):
+        Widget(key="shop", name="Shop", privacy_url=wrong).full_clean()
+    Widget(key="shop", name="Shop", privacy_url="https://shop.example/privacy").full_clean()
+
+
+def test_the_help_pages_carry_the_widget_and_the_name_of_the_installation(client, db):
+    def page() -> str:
+        return client.get("/help/").content.decode()
+
+    assert "<support-chat" not in page()
+    Widget.objects.create(key="off", name="Switched off", active=False, on_help_pages=True)
+    Widget.objects.create(key="tyres", name="Ada & Bea Tyres", privacy_url="/privacy")
+    assert '<support-chat key="tyres">' in page() and "<title>Help · Ada &amp; Bea Tyres</title>" in page()
+    assert '<a href="/privacy">Privacy</a>' in page() and "Larkfield" not in page() and "demo" not in page()
+    Widget.objects.create(key="wheels", name="Wheels", on_help_pages=True)
+    assert '<support-chat key="wheels">' in page() and "Tyres" not in page() and "Privacy" not in page()
+
+
+def test_what_nobody_sees_is_not_in_a_source_that_is_shown():
+    turned = passage(title="Returns \u202egnp.exe", heading="How\u200b long")
+    assert sources_of([turned]) == [
+        {"n": 1, "title": "Returns gnp.exe", "heading": "How long", "url": "/help/returns/"}
+    ]
+    assert nearest_of([("Ret\u00adurns", "/help/returns/")]) == [{"title": "Returns", "url": "/help/returns/"}]
+    row = Message(role=Message.Role.BOT)
+    row._prefetched_objects_cache = {"passages": [RetrievedPassage(n=1, title="A\u2066b", heading="", url="/help/a/")]}
+    assert shown_sources(row)[0]["title"] == "Ab"

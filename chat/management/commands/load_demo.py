@@ -19,7 +19,13 @@ class Command(BaseCommand):
     def handle(self, *args: object, **options: object) -> None:
         count = demo.load()
         widget, _ = Widget.objects.get_or_create(
-            key="demo", defaults={"name": "Larkfield Outdoor", "greeting": GREETING, "suggestions": SUGGESTIONS}
+            key="demo",
+            defaults={
+                "name": "Larkfield Outdoor",
+                "greeting": GREETING,
+                "suggestions": SUGGESTIONS,
+                "privacy_url": "/help/privacy-notice/",
+            },
         )
         where = settings.PUBLIC_URL or f"http://{settings.HOST}:{settings.PORT}"
         self.stdout.write(f"{count} articles published; the widget “{widget.name}” is on {where}/")
