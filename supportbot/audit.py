@@ -2,17 +2,22 @@
 
 Sign-ins, exports and second factors are noted by calls of `record`. Whatever the admin notes of itself (its LogEntry:
 additions, changes, deletions, and the desk's, the imports' and the spaces' own lines) is copied by a trigger in the
-database (migration 0002), in the same transaction, whichever process writes it. What customers wrote is not here.
+database (migrations 0002 and 0003), in the same transaction, whichever process writes it. What customers wrote is not
+here.
 """
 
+from collections.abc import Callable
 from datetime import timedelta
+from functools import wraps
 from typing import Any
 
 from axes.signals import user_locked_out
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in, user_logged_out, user_login_failed
+from django.db import connection
 from django.http import HttpRequest
+from django.http.response import HttpResponseBase
 from django.utils import timezone
 
 from supportbot.addresses import address_of_request
@@ -37,6 +42,7 @@ LABELS = {
     "recovery_code_used": "Recovery code used",
     "recovery_codes_made": "Recovery codes made",
     "exported": "Exported",
+    "confirmed": "Confirmed",
     "added": "Added",
     "changed": "Changed",
     "deleted": "Deleted",
@@ -68,6 +74,27 @@ def record(
         object=object[:200],
         detail=detail[:MOST_DETAIL_CHARS],
     )
+
+
+def says_from_where(view: Callable[..., HttpResponseBase]) -> Callable[..., HttpResponseBase]:
+    """While this page of staff does something, its connection knows who is at work and where: the trigger copies it."""
+
+    @wraps(view)
+    def at_work(request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponseBase:
+        if request.method != "POST":
+            return view(request, *args, **kwargs)
+        _at_work(f"{request.user.pk} {address_of_request(request)}")
+        try:
+            return view(request, *args, **kwargs)
+        finally:
+            _at_work("")  # the connection goes back to a pool that others use
+
+    return at_work
+
+
+def _at_work(text: str) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("SELECT set_config('supportbot.at_work', %s, false)", [text])
 
 
 def forget_old() -> int:

@@ -26,6 +26,9 @@ class StaffSite(admin.AdminSite):
             *super().get_urls(),
         ]
 
+    def admin_view(self, view: Callable[..., Any], cacheable: bool = False) -> Callable[..., Any]:
+        return super().admin_view(audit.says_from_where(view), cacheable)
+
     def _step(self, view: Callable[[HttpRequest, Any], HttpResponse]) -> Callable[[HttpRequest], HttpResponse]:
         def step(request: HttpRequest) -> HttpResponse:
             request.current_app = self.name

@@ -5,9 +5,7 @@ from typing import Any
 from uuid import UUID
 
 from django.contrib import admin, messages
-from django.contrib.admin.models import CHANGE, LogEntry
 from django.contrib.admin.views.main import ChangeList
-from django.contrib.contenttypes.models import ContentType
 from django.core.exceptions import PermissionDenied, ValidationError
 from django.db.models import Case, Count, F, OuterRef, Q, QuerySet, Subquery, Value, When
 from django.http import (
@@ -29,6 +27,7 @@ from chat.filters import AdapterFilter, CitedFilter, OutcomeFilter, RatingFilter
 from chat.models import Conversation, Message, Review
 from chat.review import next_unreviewed, save_review
 from chat.transcripts import as_line, is_settled, last_settled, turns_of
+from supportbot import audit
 
 
 def _answers(**more: object) -> QuerySet[Message]:
@@ -278,11 +277,7 @@ class ConversationAdmin(admin.ModelAdmin):
         return response
 
     def log_export(self, request: HttpRequest, form: str, count: int) -> None:
-        """Every export is written down: who, when, how many, with which filters."""
-        LogEntry.objects.create(
-            user_id=request.user.pk,
-            content_type=ContentType.objects.get_for_model(Conversation),
-            object_repr=f"{count} answers as {form}",
-            action_flag=CHANGE,
-            change_message=f"Exported {count} answers as {form}; filters: {request.GET.urlencode()[:300] or 'none'}",
-        )
+        """Every export is written down: who, when, from where, how many, with which filters."""
+        filters = f"filters: {request.GET.urlencode()[:300] or 'none'}"
+        about = {"kind": "chat.conversation", "object": f"{count} answers as {form}"}
+        audit.record("exported", request=request, detail=filters, **about)

@@ -17,6 +17,7 @@ from django.views.decorators.http import require_http_methods
 from knowledge import bulk, bulk_tasks, exports
 from knowledge.bulk import BulkError
 from knowledge.models import Article, BulkChange
+from supportbot import audit
 
 HERE = 200  # articles; more are a worker's
 HERE_SECONDS = 5.0  # the rest of what takes longer is a worker's too
@@ -40,7 +41,9 @@ def _action(verb: str) -> Callable[..., HttpResponse | None]:
 
 @admin.action(description="Export as Markdown", permissions=["view"])
 def export_chosen(admin_: "BulkPages", request: HttpRequest, queryset: QuerySet[Article]) -> HttpResponseBase:
-    chosen = Article.objects.filter(pk__in=list(queryset.order_by().values_list("pk", flat=True)))
+    keys = list(queryset.order_by().values_list("pk", flat=True))
+    audit.record("exported", request=request, kind="knowledge.article", object=f"{len(keys)} articles as Markdown")
+    chosen = Article.objects.filter(pk__in=keys)
     response = StreamingHttpResponse(exports.sent(exports.as_zip(chosen)), content_type="application/zip")
     stamp = timezone.localtime().strftime("%Y-%m-%d-%H%M")
     response["Content-Disposition"] = f'attachment; filename="articles-{stamp}.zip"'
@@ -65,6 +68,9 @@ class BulkPages(admin.ModelAdmin):
             except BulkError as error:
                 self.message_user(request, str(error), messages.ERROR)
             else:
+                # Each article is noted when its turn comes, by a worker perhaps, which knows no address.
+                about = {"kind": "knowledge.bulkchange", "object_id": str(change.pk), "object": str(change)}
+                audit.record("confirmed", request=request, **about)
                 return self._begin(request, change)
             return HttpResponseRedirect(request.path)
         return TemplateResponse(request, "admin/knowledge/article/bulk.html", self._bulk_context(request, change))

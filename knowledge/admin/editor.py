@@ -1,6 +1,7 @@
 """The pages behind an article's form: preview, autosave, index state, revisions, and the verbs as buttons."""
 
 from collections.abc import Callable, Sequence
+from datetime import timedelta
 from typing import Any
 from uuid import UUID
 
@@ -36,6 +37,7 @@ VERBS: dict[str, tuple[Callable[..., Any], str]] = {
 }
 REVISIONS_A_PAGE = 50
 REVISIONS_BESIDE = 8  # beside the form
+NOTED_EVERY = timedelta(hours=1)  # while one person writes on and on
 
 
 DESK = {"is_nav_sidebar_enabled": False}  # writing and asking side by side want the room
@@ -119,8 +121,8 @@ class EditorPages(QuestionPages):
             return JsonResponse({"error": text}, status=409)
         except Article.DoesNotExist:
             return JsonResponse({"error": "This article was deleted meanwhile. Copy your text."}, status=409)
-        entry = last_entry(article)
-        if entry is None or entry.user_id != request.user.pk:  # who saved last is told to whoever opened it before
+        entry = last_entry(article)  # who saved last is told to whoever opened it before
+        if entry is None or entry.user_id != request.user.pk or timezone.now() - entry.action_time > NOTED_EVERY:
             self.log_change(request, article, "Saved while writing.")
         return JsonResponse(_saved(article) | _pages(article))
 

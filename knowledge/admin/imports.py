@@ -21,6 +21,7 @@ from knowledge.import_forms import ImportSourceForm, folder_refusal
 from knowledge.importers import KINDS
 from knowledge.models import ImportItem, ImportRun, ImportSource
 from knowledge.rendering import to_html
+from supportbot import audit
 
 ITEMS_A_PAGE = 200
 RUNS_SHOWN = 20
@@ -207,6 +208,8 @@ class ImportSourceAdmin(admin.ModelAdmin):
 
     def report(self, request: HttpRequest, key: int) -> HttpResponse | StreamingHttpResponse:
         run = self._run(request, key)
+        about = {"kind": "knowledge.importrun", "object_id": str(run.pk), "object": str(run)}
+        audit.record("exported", request=request, detail="Its report.", **about)
         response = StreamingHttpResponse(import_report.as_csv(run), content_type="text/csv; charset=utf-8")
         response["Content-Disposition"] = f'attachment; filename="import-{run.pk}.csv"'
         return response

@@ -14,6 +14,7 @@ from django.views.decorators.http import require_POST
 from knowledge.findings.held_questions import MAX_QUESTIONS, held_questions, is_held
 from knowledge.models import Article, Finding, TestQuestion
 from knowledge.publishing import storable
+from supportbot import audit
 
 MAX_QUESTION_CHARS = 500
 
@@ -51,11 +52,14 @@ class QuestionPages(admin.ModelAdmin):
                 TestQuestion.objects.create(article=article, question=question, created_by=request.user)
         except IntegrityError:
             return JsonResponse({"error": "This question is kept already."}, status=400)
+        _note(request, article, "A question that it must answer was kept.")
         return _listed(article)
 
     def delete_question(self, request: HttpRequest, key: object, number: int) -> HttpResponse:
         article = self._article(request, key, change=True)
-        article.test_questions.filter(pk=number).delete()
+        deleted, _ = article.test_questions.filter(pk=number).delete()
+        if deleted:
+            _note(request, article, "A question that it must answer was deleted.")
         article.findings.filter(kind=Finding.Kind.TEST_QUESTION_LOST, details__id=number).delete()
         return _listed(article)
 
@@ -65,6 +69,12 @@ class QuestionPages(admin.ModelAdmin):
         if not allowed(request, article):
             raise PermissionDenied
         return article
+
+
+def _note(request: HttpRequest, article: Article, text: str) -> None:
+    """For the audit log alone: the admin's own log says who saved an article last."""
+    about = {"kind": "knowledge.article", "object_id": str(article.pk), "object": str(article)}
+    audit.record("changed", request=request, detail=text, **about)
 
 
 def _listed(article: Article) -> JsonResponse:

@@ -15,6 +15,7 @@ from django.utils import timezone
 from chat.models import Conversation, Message, Rating, RetrievedPassage, Review, Visitor, Widget
 from knowledge import publishing
 from knowledge.models import Article, Category
+from supportbot.models import AuditEntry
 
 LIST = "admin:chat_conversation_changelist"
 
@@ -226,8 +227,9 @@ def test_an_export_obeys_the_filters_and_is_written_down(widget) -> None:
     text = b"".join(response.streaming_content).decode("utf-8-sig")
     rows = list(csv.DictReader(io.StringIO(text)))
     assert [(row["question"], row["answer"]) for row in rows] == [("'=1+1", "30 days.")]
-    entry = LogEntry.objects.get(change_message__startswith="Exported")
-    assert "1 answers as csv" in entry.change_message and "outcome=answered" in entry.change_message
+    entry = AuditEntry.objects.get(act="exported")
+    assert (entry.who, entry.address, entry.object) == ("carl", "127.0.0.1", "1 answers as csv")
+    assert "outcome=answered" in entry.detail
 
 
 def test_what_an_agent_writes_is_a_message_of_the_conversation(widget) -> None:

@@ -23,7 +23,9 @@ CONTRACTING = (
     migrations.RenameModel,
     migrations.AlterModelTable,
 )
-DESTRUCTIVE_SQL = re.compile(r"\b(DROP|RENAME|TRUNCATE|SET NOT NULL|ALTER\s+COLUMN\s+\w+\s+(SET DATA )?TYPE)\b", re.I)
+DESTRUCTIVE_SQL = re.compile(
+    r"\b(DROP|RENAME|(?<!BEFORE )TRUNCATE|SET NOT NULL|ALTER\s+COLUMN\s+\w+\s+(SET DATA )?TYPE)\b", re.I
+)
 RULE = (
     "an older process would break, or wait. Add first (null=True or db_default, indexes concurrently); take away in a "
     "migration with `contracts = 'X.Y'`, X.Y being a release in CHANGELOG.md since which nothing uses it any more"
