@@ -22,7 +22,7 @@ def watch() -> None:
 
 @shared_task(soft_time_limit=60, time_limit=90)
 def forget_old() -> None:
-    """Once a day: old audit entries, attempts that count no more, and sessions that have ended."""
+    """Four times a day: old audit entries, attempts that count no more, and sessions that have ended."""
     audit.forget_old()
     lockout.forget_old()
     call_command("clearsessions")

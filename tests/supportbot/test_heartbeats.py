@@ -41,7 +41,7 @@ def test_a_worker_shows_life_in_every_queue_and_sweep_and_falls_silent_when_froz
     found = listen()
     assert found.beats == 1
     assert [sign.name for sign in found.queues] == ["queue:embed", "queue:sweep", "queue:import", "queue:chat"]
-    assert len(found.sweeps) == 6
+    assert len(found.sweeps) == 7
 
     counted = [f'supportbot_task_wait_seconds_count {{"queue": "{name}"}}' for name in heartbeats.queues()]
     counted += ['supportbot_task_seconds_count {"end": "done", "task": "supportbot.tasks.heartbeat"}']

@@ -92,6 +92,9 @@ def test_a_sign_of_life_grows_old(fake_model, ago, state) -> None:
 def test_a_sweep_that_is_seldom_is_given_its_time(fake_model, settings) -> None:
     schedule = settings.CELERY_BEAT_SCHEDULE
     settings.CELERY_BEAT_SCHEDULE = schedule | {"seldom": {"task": "knowledge.seldom", "schedule": 600}}
+    assert parts()["sweep:knowledge.seldom"].state == State.WORKS  # not due yet
+    listened_for(3000)
+    assert parts()["sweep:knowledge.seldom"].state == State.STARTING
     heard("sweep:knowledge.seldom", 1000)
     assert parts()["sweep:knowledge.seldom"].state == State.WORKS
     heard("sweep:knowledge.seldom", 3000)
