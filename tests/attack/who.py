@@ -64,6 +64,7 @@ RULES = {
     "robots.txt": Rule(EVERYBODY),
     "widget/<path:name>": Rule(EVERYBODY),
     "widget/<slug:key>.json": Rule(EVERYBODY),
+    "widget/<slug:key>/frame/": Rule(EVERYBODY),  # within pages of the widget's own sites alone
     "chat/contact": Rule(post=EVERYBODY, origin=True),
     "chat/logout": Rule(post=EVERYBODY, origin=True),
     "demo/states/": Rule(EVERYBODY),
