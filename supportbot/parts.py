@@ -163,7 +163,7 @@ def _of_sign(
     """A part that is known by its sign of life. When it is late or stuck, that is so since the last one."""
     state = STATES[sign.state]
     if sign.age is None:
-        text, since = "Nothing was heard of it yet.", None
+        text, since = "It was not due yet." if state == State.WORKS else "Nothing was heard of it yet.", None
     else:
         figures += (
             Figure("supportbot_heartbeat_age_seconds", "Since its last sign of life.", sign.age, {"part": key}),
