@@ -1,6 +1,6 @@
 # `make` alone names the targets. Everything lives in .venv and in the data folder; nothing is compiled.
 .DEFAULT_GOAL := help
-.PHONY: help run test chaos attack check format clean
+.PHONY: help run test chaos attack check audit format clean
 SHELL := /bin/sh
 VENV := .venv
 BIN := $(VENV)/bin
@@ -11,7 +11,7 @@ help: ## Name the targets
 run: $(VENV)/run.stamp ## Start everything: make run PORT=8001 HOST=0.0.0.0 DATA_DIR=/srv/support (all optional)
 	@exec $(BIN)/python manage.py up
 
-test: $(VENV)/test.stamp chromium check ## Check style and types, then run all tests
+test: $(VENV)/test.stamp chromium check ## Check style, types and safety, then run all tests
 	@exec $(BIN)/python -m pytest $(TESTS)
 
 chaos: $(VENV)/test.stamp ## Break things on purpose, and count what was lost: make chaos MINUTES=30 SEED=7 (both optional)
@@ -20,8 +20,14 @@ chaos: $(VENV)/test.stamp ## Break things on purpose, and count what was lost: m
 attack: $(VENV)/test.stamp chromium ## Attack a running instance, and count what gets through: make attack MINUTES=30 ATTACK=--real (both optional)
 	@exec $(BIN)/python -m tests.attack.run --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ATTACK)
 
-check: $(VENV)/test.stamp ## Check style and types
+check: $(VENV)/test.stamp ## Check style, types, and for slips of safety
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy
+	@found=$$($(BIN)/bandit -q -c pyproject.toml -r supportbot knowledge chat manage.py 2>&1) \
+		&& echo "bandit: nothing found" \
+		|| { echo "$$found" | grep -v "but no failed test on file"; exit 1; }
+
+audit: $(VENV)/test.stamp ## Ask whether holes are known in the packages that are installed
+	@exec $(BIN)/python -m tests.known_holes
 
 format: $(VENV)/test.stamp ## Put the code into its form
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -50,7 +50,7 @@ SENTENCES = {
     "empty": "Please write a question.",
     "not_found": "That answer does not exist, or has already ended.",
     "rate_limited": "That was a lot at once. Please wait a minute and try again.",
-    "bad_token": "Your session has ended. A new one can begin.",
+    "bad_token": "Your session has ended. A new one can begin.",  # nosec B105 # a sentence
     "busy": "The assistant cannot take a question right now. Please try again in a moment.",
 }
 

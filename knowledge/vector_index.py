@@ -58,7 +58,7 @@ def wanted_audiences(space: EmbeddingSpace) -> list[str]:
                 UNION ALL SELECT count(*) FROM (
                     SELECT FROM knowledge_embedding
                     WHERE space_id = %(space)s AND audience IN ('customers', 'internal') LIMIT {MANY_OTHERS}
-                ) AS others""",
+                ) AS others""",  # nosec B608 # two numbers of our own
             {"space": space.pk},
         )
         (public,), (others,) = cursor.fetchall()

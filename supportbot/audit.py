@@ -36,7 +36,7 @@ LABELS = {
     "sign_in_failed": "Sign-in failed",
     "locked_out": "Locked out",
     "unlocked": "Unlocked",
-    "password_changed": "Changed their password",
+    "password_changed": "Changed their password",  # nosec B105 # a sentence
     "second_factor_added": "Second factor added",
     "second_factor_removed": "Second factor removed",
     "recovery_code_used": "Recovery code used",

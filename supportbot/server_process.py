@@ -132,7 +132,8 @@ def postgres_command(binaries: Binaries, folder: Path, run_dir: Path) -> list[st
         "log_min_error_statement": "panic",
         "log_error_verbosity": "terse",
     }
-    memory = os.statvfs("/dev/shm") if Path("/dev/shm").is_dir() else None
+    shared = Path("/dev/shm")  # nosec B108 # its room is asked for; nothing is written
+    memory = os.statvfs(shared) if shared.is_dir() else None
     if memory and memory.f_bavail * memory.f_frsize < LEAST_SHARED_BYTES:
         settings["dynamic_shared_memory_type"] = "mmap"
     options = [part for key, value in settings.items() for part in ("-c", f"{key}={value}")]

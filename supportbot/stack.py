@@ -84,12 +84,12 @@ def web_child(host: str, port: int) -> Child:
     command += ["--ws-max-size", str(MAX_FRAME_BYTES), "--timeout-graceful-shutdown", str(CLOSE_SECONDS)]
     # The application itself decides whose X-Forwarded-For it believes (TRUSTED_PROXIES).
     command += ["--no-proxy-headers", "--no-server-header", "--no-access-log", "--lifespan", "on"]
-    asked = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)
+    asked = {"0.0.0.0": "127.0.0.1", "": "127.0.0.1", "::": "::1"}.get(host, host)  # nosec B104 # asked, not bound
     url = f"http://{f'[{asked}]' if ':' in asked else asked}:{port}/health/live"
 
     def answers() -> bool:
         try:  # any answer will do: ALLOWED_HOSTS may not name the address that we ask by; there is no TLS to verify
-            return httpx.get(url, timeout=ASK_SECONDS, verify=False).status_code < 500
+            return httpx.get(url, timeout=ASK_SECONDS, verify=False).status_code < 500  # nosec B501 # http on this machine
         except httpx.HTTPError:
             return False
 

@@ -244,7 +244,8 @@ def _close_connections() -> None:
 
 
 def _show(logs: Path, seconds: float, terminal: Terminal) -> None:
-    host = settings.HOST if settings.HOST not in ("0.0.0.0", "::", "") else "127.0.0.1"
+    everywhere = settings.HOST in ("0.0.0.0", "::", "")  # nosec B104 # asked, not bound
+    host = "127.0.0.1" if everywhere else settings.HOST
     host = f"[{host}]" if ":" in host else host
     site = settings.PUBLIC_URL or f"http://{host}:{settings.PORT}"
     terminal.say("Ready", f"in {seconds:.1f}s")
@@ -252,6 +253,6 @@ def _show(logs: Path, seconds: float, terminal: Terminal) -> None:
     terminal.say("", f"Help       {site}/help/")
     terminal.say("", f"Admin      {site}/{settings.ADMIN_PATH}  as admin, manager, editor or agent")
     terminal.say("", f"Passwords  {settings.DATA_DIR / 'first-passwords.txt'}")
-    if settings.HOST in ("0.0.0.0", "::") and not settings.PUBLIC_URL:
+    if everywhere and not settings.PUBLIC_URL:
         terminal.say("", "Network    other machines are refused until PUBLIC_URL is the address that they use")
     terminal.say("", f"Logs       {logs}/ · Ctrl-C stops everything")

@@ -50,7 +50,8 @@ def make_sheets(pool: Pool, rounds: int, seed: int, most: int = 0) -> list[list[
     made: list[list[Sheet]] = [[] for _ in range(rounds)]
     asked = 0
     for number, sheets in enumerate(made):
-        for sheet in _round(pool, nearness, random.Random(f"{seed} {pool.name} {number}")):
+        chance = random.Random(f"{seed} {pool.name} {number}")  # nosec B311 # the same sheets each time
+        for sheet in _round(pool, nearness, chance):
             if most and asked >= most:
                 return made
             if sheet not in seen:

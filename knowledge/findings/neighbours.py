@@ -24,7 +24,7 @@ WITH own AS MATERIALIZED (
     ORDER BY chunk.position LIMIT {passages}
 )"""
 NEAR = (
-    OWN
+    OWN  # nosec B608 # numbers of our own are filled in, by _written
     + """
 SELECT near.article_id FROM own CROSS JOIN LATERAL (
     SELECT chunk.article_id, found.distance
@@ -41,7 +41,7 @@ WHERE near.distance < 1 - {least}
 GROUP BY near.article_id ORDER BY min(near.distance) LIMIT {others}"""
 )
 COMPARED = (
-    OWN
+    OWN  # nosec B608 # as above
     + """, others AS MATERIALIZED (
     SELECT id, vector FROM (
         SELECT chunk.id, embedding.vector::halfvec({dimensions}) AS vector,

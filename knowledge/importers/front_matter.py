@@ -23,6 +23,10 @@ class WithoutAliases(yaml.SafeLoader):
         return super().compose_node(parent, index)
 
 
+def _yaml(text: str) -> Any:
+    return yaml.load(text, Loader=WithoutAliases)  # nosec B506 # a SafeLoader
+
+
 def split_front_matter(text: str) -> tuple[dict[str, Any], str, list[str]]:
     """The facts (names in small letters), the body, and notes. No front matter, no facts. Raises BadDocument."""
     opening = OPENING.match(text)
@@ -36,7 +40,7 @@ def split_front_matter(text: str) -> tuple[dict[str, Any], str, list[str]]:
     front, body = text[opening.end() : end.start()], text[end.end() :]
     notes: list[str] = []
     try:
-        facts = yaml.load(front, Loader=WithoutAliases) if opening[1] == "---" else tomllib.loads(front)  # noqa: S506
+        facts = _yaml(front) if opening[1] == "---" else tomllib.loads(front)
     except (yaml.YAMLError, ValueError, LookupError, TypeError, AttributeError, ArithmeticError):
         facts = {name: value.strip().strip("\"'") for name, value in SIMPLE_LINE.findall(front)}
         notes = ["The front matter is not valid and was read line by line."]

@@ -3,7 +3,7 @@
 import gzip
 import io
 import zlib
-from xml.etree.ElementTree import ParseError
+from xml.etree.ElementTree import ParseError  # nosec B405 # the error alone; defusedxml reads
 
 from defusedxml import DefusedXmlException
 from defusedxml.ElementTree import DefusedXMLParser

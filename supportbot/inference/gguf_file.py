@@ -16,7 +16,7 @@ from gguf.quants import quantize
 ARCHITECTURE = "llama"
 _OUR_OWN = ("GGUF.", "general.architecture", "general.file_type", "general.quantization_version")
 _WHOLE = {
-    "token_embd": "model.embed_tokens",
+    "token_embd": "model.embed_tokens",  # nosec B105 # a layer's name
     "output_norm": "model.norm",
     "output": "lm_head",
 }
