@@ -22,6 +22,7 @@ const open = { status: "queued", outcome: null, text: "", sources: [] };
 const numbered = (type, seq, more) => ({ type, reply: reply().id, epoch: 1, seq, ...more });
 const stage = (name, more = {}) => ({ type: "stage", reply: reply().id, stage: name, ...more });
 const found = numbered("sources", 1, { sources: SOURCES });
+const rated = ({ type, reply, score }) => (type === "rate" ? [{ type: "rated", reply, score }] : []);
 const EARLIER = {
   type: "conversations",
   conversations: ["How do I return an item?", "Do you deliver to Ireland, and what does it cost?", ""].map((title, at) => ({ id: `c${at + 1}`, title, created: AT, updated: AT, state: "bot" })),
@@ -46,8 +47,8 @@ export const STATES = {
   "abstain": { welcome: talk(asked("Do you sell gift cards?"), reply({ outcome: "abstained", text: "", sources: [], nearest: SOURCES.map(({ title, url }) => ({ title, url })) })), shows: ".foot .buttons" },
   "stopped": { welcome: talk(asked(), reply({ outcome: "stopped", text: HALF })), shows: ".foot .buttons" },
   "failed": { welcome: talk(asked(), reply(open)), frames: [numbered("failed", 1, { code: "unavailable", text: "", retry: true })], shows: ".answer.failed" },
-  "rated-up": { welcome: talk(asked(), reply()), do: (root) => one(root, ".rating button").click(), shows: ".thanks:not(:empty)" },
-  "rated-down": { welcome: talk(asked(), reply()), do: (root) => root.querySelectorAll(".rating button")[1].click(), shows: ".why" },
+  "rated-up": { welcome: talk(asked(), reply()), answer: rated, do: (root) => one(root, ".rating button").click(), shows: ".rating [aria-pressed=true] ~ .thanks:not(:empty)" },
+  "rated-down": { welcome: talk(asked(), reply()), answer: rated, do: (root) => root.querySelectorAll(".rating button")[1].click(), shows: ".why" },
   "source": { welcome: talk(asked(), reply()), do: (root) => one(root, ".chip").click(), shows: ".preview" },
   "menu": { welcome: talk(asked(), reply()), do: (root) => one(root, ".icon-menu").closest("button").click(), shows: ".menu" },
   "about": { do: (root) => one(root, ".subtitle").click(), shows: ".about" },

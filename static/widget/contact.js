@@ -3,8 +3,8 @@
 import { h } from "./dom.js";
 import { EMAIL, box, form } from "./form.js";
 
-/** `back` says when the team is there again, or is empty; `over()` is called when the form is sent or put away. */
-export function contactOf(t, session, back, over) {
+/** `back` says when the team is there again, or is empty; `shut()` is called when the form is put away unsent. */
+export function contactOf(t, session, back, shut) {
   const [label, email] = box("email", t("human.email"), { ...EMAIL, required: true });
   email.value = session.about.email ?? "";
   const [words, note] = box("note", t("human.note"), { rows: 3, maxlength: 2000 }, "textarea");
@@ -21,11 +21,10 @@ export function contactOf(t, session, back, over) {
     const done = h("p", { class: "status", tabindex: "-1", text: t("human.sent", { email: email.value.trim() }) });
     made.replaceWith(done);
     done.focus();
-    over();
   };
   const lead = back ? t("human.back", { when: back }) : t("human.closed");
   const parts = [h("p", { text: lead }), h("p", { class: "muted", text: t("human.lead") }), label, email, words, note];
-  return form(parts, { wrong: () => t("human.invalid"), submit: t("human.submit"), cancel: t("human.cancel"), send, shut: over });
+  return form(parts, { wrong: () => t("human.invalid"), submit: t("human.submit"), cancel: t("human.cancel"), send, shut });
 }
 
 async function post({ endpoint, key, token, transcript }, said) {

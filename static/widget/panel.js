@@ -49,7 +49,8 @@ export class Panel {
     this.notices = new Notices(t, host, this.#session, announcer);
     this.#build();
     this.surface = new Surface(host, launcher, this.element);
-    host.shadowRoot.adoptedStyleSheets.push(sheet);
+    const sheets = host.shadowRoot.adoptedStyleSheets;
+    if (!sheets.includes(sheet)) sheets.push(sheet);
     host.shadowRoot.append(this.element);
     this.scrolling = new Scrolling(this.log, this.turns.element, (under) => (this.more.hidden = !under));
     this.composer.fill(this.#session.draft);
@@ -72,6 +73,7 @@ export class Panel {
     this.#stop?.();
     this.#stop = null;
     this.surface.hide();
+    clearTimeout(this.#away);
     if (!this.#session.shown) this.#session.disconnect();
   }
 
@@ -153,7 +155,8 @@ export class Panel {
     this.empty = h("div", { class: "empty" }, h("slot", { name: "greeting" }, this.greeting), this.suggestions);
     this.place = h("div", { class: "place" });
     this.turns = new Turns(() => this.#desk, () => this.#focused());
-    this.log = h("div", { class: "log", part: "log", role: "region", "aria-label": t("log.label") }, this.empty, this.turns.element, this.place);
+    const small = () => h("p", { class: "small", text: t("empty.disclaimer") }); // in the log where the screen is low
+    this.log = h("div", { class: "log", part: "log", role: "region", "aria-label": t("log.label") }, this.empty, this.turns.element, this.place, small());
     this.more = button(t("jump.more"), () => this.scrolling.toEnd(), { class: "more", hidden: true, tabindex: "-1" });
     this.more.prepend(icon("down_arrow"));
     this.composer = new Composer(t, {
@@ -161,8 +164,7 @@ export class Panel {
       save: (draft) => (this.#session.draft = draft), typing: () => this.#session.typing(),
     });
     this.preview = new Preview(t);
-    const small = h("p", { class: "small", text: t("empty.disclaimer") });
-    const foot = h("div", { class: "bottom" }, this.more, this.composer.element, h("slot", { name: "footer" }, small));
+    const foot = h("div", { class: "bottom" }, this.more, this.composer.element, h("slot", { name: "footer" }, small()));
     const props = { class: "panel", part: "panel", "aria-labelledby": "title", lang: this.#language, dir: this.#direction() };
     this.element = h("dialog", props, this.header.element, this.notices.element, this.log, foot, this.preview.element);
     this.element.addEventListener("keydown", (event) => this.#key(event));
@@ -224,6 +226,13 @@ export class Panel {
     this.#toTop = null;
   }
 
+  /** What stood in the log for a while is done with; its focus goes to the box. */
+  #putAway() {
+    this.#clear();
+    this.#draw();
+    this.composer.input.focus({ preventScroll: true });
+  }
+
   #human() {
     this.#clear();
     if (!this.#session.handover()) {
@@ -236,22 +245,18 @@ export class Panel {
 
   #openContact() {
     if (this.place.querySelector("form")) return;
-    const form = contactOf(this.t, this.#session, this.#back(), () => form.remove());
+    const form = contactOf(this.t, this.#session, this.#back(), () => this.#putAway());
     this.place.replaceChildren(form);
     this.scrolling.atEnd();
   }
 
   #showPast(conversations) {
-    const shut = () => {
-      this.#clear();
-      this.composer.input.focus({ preventScroll: true });
-    };
     const open = (id) => {
-      shut();
+      this.#putAway();
       if (id !== this.conversation) this.#session.goTo(id);
     };
     this.empty.hidden = this.turns.element.hidden = true;
-    this.place.replaceChildren(pastOf(conversations, this.t, this.#language, { open, shut }));
+    this.place.replaceChildren(pastOf(conversations, this.t, this.#language, { open, shut: () => this.#putAway() }));
     this.place.querySelector("button").focus();
   }
 

@@ -2,6 +2,7 @@
 // reader's font size. Only logical directions, so that right-to-left pages mirror by themselves.
 
 export const sheet = new CSSStyleSheet();
+const LEAST = Math.max(1, 16 / parseFloat(getComputedStyle(document.documentElement).fontSize)); // as the launcher's
 
 const TOKENS = `
 :host { --_surface: light-dark(#fff, #111827); --_raised: light-dark(#f3f4f6, #1f2937); --_text: light-dark(#111827, #f3f4f6);
@@ -16,7 +17,9 @@ const FRAME = `
   inset-block-end: calc(var(--_block) + 3.5rem + 12px); inset-inline: var(--_start, auto) var(--_end, var(--_inline)); inline-size: min(var(--support-chat-width, 25rem), 100vw - 2 * var(--_inline));
   block-size: min(var(--support-chat-height, 40rem), 100dvh - 3.5rem - 12px - 2 * var(--_block)); max-inline-size: none; max-block-size: none;
   border: 1px solid light-dark(transparent, var(--_line)); border-radius: var(--support-chat-radius, 16px); background: var(--_surface); color: var(--_text);
-  box-shadow: 0 12px 40px rgb(0 0 0 / 0.18); font-size: 0.9375rem; line-height: 1.375rem; text-align: start; overflow-wrap: anywhere; }
+  box-shadow: 0 12px 40px rgb(0 0 0 / 0.18); font: 400 0.9375rem/1.375rem var(--support-chat-font, system-ui, sans-serif); overflow-wrap: anywhere;
+  text-align: start; text-transform: none; white-space: normal; visibility: visible; }
+@media print { .panel { visibility: hidden; } }
 .panel.wide { inline-size: min(35rem, 100vw - 2 * var(--_inline)); }
 .panel[open] { display: flex; flex-direction: column; animation: in 200ms ease-out; }
 .panel.full { inset: 0; inline-size: 100%; block-size: var(--_h, 100dvh); transform: translateY(var(--_y, 0)); border: 0; border-radius: 0; box-shadow: none; animation: none; }
@@ -150,14 +153,15 @@ const BOTTOM = `
 .hint { padding: 0 4px 6px; }
 .hint[data-kind="over"] { color: var(--_danger); }
 .small { padding: 6px 4px 0; text-align: center; font-size: 0.75rem; }
+.log > .small { display: none; }
 .preview { position: fixed; margin: 0; inset: auto; inline-size: min(20rem, 100vw - 16px); padding: 12px; border: 1px solid var(--_line); border-radius: 14px; background: var(--_surface); color: var(--_text); box-shadow: 0 8px 24px rgb(0 0 0 / 0.16); }
 .preview:popover-open { display: grid; gap: 8px; justify-items: start; }
 .preview .bar { display: flex; justify-content: space-between; align-items: flex-start; inline-size: 100%; gap: 8px; }
 .preview .name { font-weight: 600; padding-block: 6px; }
-@media (pointer: coarse) { .panel :is(.icon-button, .button, .chip-button) { min-inline-size: 2.75rem; min-block-size: 2.75rem; } }
-@media (height < 480px) { .header { min-block-size: 2.75rem; padding-block: 0; } .subtitle { display: none; } .row textarea { max-block-size: calc(2 * 1.5rem + 20px); } .small { display: none; } }
+@media (pointer: coarse) { .panel :is(.icon-button, .button, .chip-button, select) { min-inline-size: 2.75rem; min-block-size: 2.75rem; } }
+@media (height < 480px) { .header { min-block-size: 2.75rem; padding-block: 0; } .subtitle { display: none; } .row textarea { max-block-size: calc(2 * 1.5rem + 20px); } .bottom .small { display: none; } .log > .small { display: block; } }
 @media (prefers-reduced-motion: reduce) { .panel *, .panel[open] { animation: none !important; transition: none !important; } }
 @media (forced-colors: active) { .send, .primary { forced-color-adjust: none; background: ButtonFace; color: ButtonText; border-color: ButtonText; } .chip { border-width: 1px; } .icon-button[aria-pressed="true"] { border-color: Highlight; } }
 `;
 
-sheet.replaceSync(TOKENS + FRAME + HEADER + LOG + ENDING + BOTTOM);
+sheet.replaceSync((TOKENS + FRAME + HEADER + LOG + ENDING + BOTTOM).replace(/[\d.]+(?=rem)/g, (size) => size * LEAST));

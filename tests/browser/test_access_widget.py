@@ -1,0 +1,258 @@
+"""The widget for those who use no mouse, no screen, other colours or less motion, promise by promise."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from playwright.sync_api import Browser, Page, expect
+
+from tests.browser.accessibility import small_targets
+from tests.browser.fake_chat_server import FakeServer
+
+DESK, PHONE, ZOOMED = ({"width": wide, "height": high} for wide, high in ((1280, 800), (390, 844), (320, 256)))
+# Where the focus is: its place in the panel, its name, and whether it can be seen to be there.
+FOCUS = """() => {
+  const one = document.querySelector("support-chat").shadowRoot.activeElement;
+  if (!one) return { place: document.activeElement === document.body ? "nowhere" : "page", name: "", seen: true };
+  const place = [".launcher", ".preview", ".top", ".log:focus", ".log .answer", ".log", ".bottom"]
+    .find((box) => one.closest(box)) ?? "nowhere";
+  const ring = (node) => getComputedStyle(node).outlineStyle !== "none"
+    && parseFloat(getComputedStyle(node).outlineWidth) >= 2;
+  const name = one.getAttribute("aria-label") ?? one.labels?.[0]?.textContent ?? one.textContent.trim();
+  return { place, name, seen: ring(one) || ring(one.parentElement) };
+}"""
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser) -> Iterator[Page]:
+    with FakeServer() as server:
+        context = browser.new_context(base_url=server.url, viewport=DESK)
+        context.set_default_timeout(20_000)
+        yield context.new_page()
+        context.close()
+
+
+@pytest.fixture
+def page(desk: Page) -> Page:
+    """One page for all, as wide and as plain as at first."""
+    desk.set_viewport_size(DESK)
+    desk.emulate_media(forced_colors="none", reduced_motion="no-preference", color_scheme="light")
+    return desk
+
+
+def reach(page: Page, state: str) -> None:
+    page.goto(f"/?state={state}&scheme=light+dark")
+    page.wait_for_function("name => document.documentElement.dataset.state === name", arg=state)
+
+
+def focus(page: Page) -> dict[str, Any]:
+    return page.evaluate(FOCUS)
+
+
+def tour(page: Page, key: str = "Tab") -> list[dict[str, Any]]:
+    """What the key stops at, from where the focus is until it leaves the panel."""
+    stops = [focus(page)]
+    while len(stops) < 60:
+        page.keyboard.press(key)
+        stops.append(focus(page))
+        if stops[-1]["place"] in ("page", "nowhere", ".launcher"):
+            return stops[:-1]
+    pytest.fail(f"the focus is trapped: {stops}")
+
+
+def test_the_tab_key_goes_from_the_header_to_the_answer_to_the_box_and_out_and_the_same_way_back(page: Page) -> None:
+    reach(page, "answer")
+    expect(page.locator(".log")).to_have_attribute("tabindex", "0")  # it scrolls
+    page.locator(".top button").first.focus()
+    stops = tour(page)
+    order = [".top", ".log:focus", ".log .answer", ".bottom"]
+    places = [order.index(stop["place"]) for stop in stops]
+    assert places == sorted(places) and set(places) == {0, 1, 2, 3}, stops
+    assert all(stop["name"] and stop["seen"] for stop in stops), stops
+    names = [stop["name"] for stop in stops]
+    assert names.index("Source 1: Returns and refunds") < names.index("Helpful") < names.index("Your question")
+    assert names[-1] == "Send"
+    page.locator(".send").focus()
+    assert [stop["name"] for stop in tour(page, "Shift+Tab")] == names[::-1]
+
+
+def test_a_screen_without_room_beside_the_panel_keeps_the_focus_in_it(page: Page) -> None:
+    page.set_viewport_size(PHONE)
+    reach(page, "answer")
+    page.locator(".send").focus()
+    page.keyboard.press("Tab")
+    if focus(page)["place"] == "nowhere":  # the browser's own controls come between the last stop and the first
+        page.keyboard.press("Tab")
+    assert focus(page)["place"] == ".top"
+
+
+# state, the control that is pressed, what has the focus then
+GONE = [
+    ("empty", ".suggestion >> nth=0", "#question"),
+    ("answer", ".log .suggestion >> nth=0", "#question"),
+    ("abstain", ".foot .buttons button >> nth=0", "#question"),
+    ("abstain", ".foot .buttons button >> nth=1", "#question"),
+    ("stopped", ".foot .buttons button", "#question"),
+    ("failed", ".foot .buttons button >> nth=0", "#question"),
+    ("streaming", ".send", ".send"),
+    ("rated-down", ".why .buttons button >> nth=0", ".rating button >> nth=1"),
+    ("rated-down", ".why .buttons button >> nth=1", "#question"),
+    ("source", ".preview .icon-button", ".chip >> nth=0"),
+    ("menu", ".menu .item >> nth=0", "#question"),
+    ("menu", ".menu .item >> nth=1", ".icon-button[aria-controls=menu]"),
+    ("past", ".past button >> nth=0", "#question"),
+    ("past", ".past button >> nth=3", "#question"),
+    ("contact", ".contact .primary", "#email"),
+    ("contact", ".contact .buttons button >> nth=1", "#question"),
+    ("ended", ".event .buttons button >> nth=0", "#question"),
+    ("prechat", ".contact .primary", "#first-name"),
+]
+
+
+@pytest.mark.parametrize(("state", "pressed", "next_"), GONE)
+def test_a_control_that_goes_away_hands_the_focus_on(page: Page, state: str, pressed: str, next_: str) -> None:
+    reach(page, state)
+    page.locator(pressed).focus()
+    page.keyboard.press("Enter")
+    expect(page.locator(next_)).to_be_focused()
+    page.evaluate("() => new Promise((drawn) => setTimeout(() => requestAnimationFrame(drawn), 100))")
+    expect(page.locator(next_)).to_be_focused()  # nor does the next drawing take it away
+
+
+def test_closing_gives_the_focus_back_to_the_launcher_wide_and_narrow(page: Page) -> None:
+    page.goto("/")
+    for size in (DESK, PHONE):
+        page.set_viewport_size(size)
+        for key in ("Escape", "Enter"):
+            page.locator(".launcher").focus()
+            page.keyboard.press("Enter")
+            expect(page.locator("#question")).to_be_focused()
+            if key == "Enter":
+                page.locator("[part=close]").focus()
+            page.keyboard.press(key)
+            expect(page.locator("dialog.panel")).to_be_hidden()
+            expect(page.locator(".launcher")).to_be_focused()
+            expect(page.locator(".launcher")).to_have_attribute("aria-expanded", "false")
+
+
+def test_the_menu_is_walked_and_escape_folds_one_thing_at_a_time(page: Page) -> None:
+    reach(page, "menu")
+    expect(page.locator(".menu .item").first).to_be_focused()
+    walked = [stop["name"] for stop in tour(page)]
+    assert "How answers are made" in walked and "Ask our team" in walked
+    expect(page.locator(".menu")).to_be_hidden()  # left by the Tab key, it folds
+    button = page.locator("[aria-controls=menu]")
+    button.focus()
+    page.keyboard.press("Enter")
+    expect(button).to_have_attribute("aria-expanded", "true")
+    page.keyboard.press("Escape")
+    expect(page.locator(".menu")).to_be_hidden()
+    expect(button).to_be_focused()
+    expect(button).to_have_attribute("aria-expanded", "false")
+    expect(page.locator("dialog.panel")).to_be_visible()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.panel")).to_be_hidden()
+
+
+def test_what_a_screen_reader_finds_has_roles_and_names(page: Page) -> None:
+    reach(page, "answer")
+    dialog = page.get_by_role("dialog", name="Support")
+    expect(dialog.get_by_role("heading", name="Support", level=2)).to_be_visible()
+    expect(dialog.get_by_role("region", name="Conversation")).to_be_visible()
+    expect(dialog.get_by_role("article")).to_have_count(2)
+    expect(dialog.get_by_role("article").last).to_have_accessible_name(re.compile("^Assistant: You can send"))
+
+
+def test_a_low_screen_shows_the_box_and_a_part_of_the_conversation(page: Page) -> None:
+    """320 x 256, as 1280 x 1024 is at 400 %: the small print has moved into the log."""
+    page.set_viewport_size(ZOOMED)
+    reach(page, "answer")
+    box = page.locator("#question").bounding_box()
+    log = page.locator(".log").bounding_box()
+    assert box and box["y"] + box["height"] <= ZOOMED["height"]
+    assert log and log["height"] >= ZOOMED["height"] / 3
+    assert page.evaluate("document.documentElement.scrollWidth") <= ZOOMED["width"]
+    expect(page.locator(".bottom .small")).to_be_hidden()
+    expect(page.locator(".log .small")).to_contain_text("AI can be wrong")
+    expect(page.locator(".log .small")).to_be_visible()
+    page.set_viewport_size(DESK)
+    expect(page.locator(".bottom .small")).to_be_visible()
+    expect(page.locator(".log .small")).to_be_hidden()
+
+
+def test_a_finger_finds_44_pixels(browser: Browser, desk: Page) -> None:
+    context = browser.new_context(base_url=desk.url.split("?")[0], viewport=PHONE, has_touch=True, is_mobile=True)
+    page = context.new_page()
+    for state in ("empty", "answer", "abstain", "rated-down", "menu", "source", "contact", "past"):
+        reach(page, state)
+        assert page.evaluate("matchMedia('(pointer: coarse)').matches")
+        assert small_targets(page, 44) == [], state
+        assert small_targets(page, 24) == [], state
+    context.close()
+
+
+def test_forced_colours_keep_the_edges_the_focus_and_what_is_pressed(page: Page) -> None:
+    page.emulate_media(forced_colors="active")
+    reach(page, "answer")
+    edgeless = page.evaluate("""() => {
+        const root = document.querySelector("support-chat").shadowRoot;
+        return [...root.querySelectorAll(".button, .suggestion, .send, .bubble, .answer, .chip, .row")]
+            .filter((one) => one.checkVisibility()).filter((one) => {
+                const { borderTopStyle: style, borderTopWidth: width, borderTopColor: edge, backgroundColor: ground }
+                    = getComputedStyle(one);
+                return style === "none" || parseFloat(width) < 1 || edge === ground;
+            }).map((one) => one.className);
+    }""")
+    assert edgeless == []
+    page.locator(".top button").first.focus()
+    assert all(stop["seen"] for stop in tour(page))
+    reach(page, "rated-up")
+    pressed = page.locator(".rating [aria-pressed=true]")
+    edges = pressed.evaluate("one => [one, one.nextElementSibling].map((it) => getComputedStyle(it).borderTopColor)")
+    assert edges[0] != edges[1], "what is pressed differs by more than a shade"
+
+
+def test_less_motion_means_none(page: Page) -> None:
+    page.emulate_media(reduced_motion="reduce")
+    for state in ("empty", "searching", "streaming", "source"):
+        reach(page, state)
+        moving = page.evaluate("""() => document.querySelector("support-chat").shadowRoot.getAnimations()
+            .filter((one) => one.effect.getComputedTiming().endTime > 1)
+            .map((one) => one.animationName ?? one.transitionProperty)""")
+        assert moving == [], state
+
+
+PAIRS = [  # ink, ground, the least contrast: 4.5 for text, 3 for the edge of a control and the focus
+    ("text", "surface", 4.5), ("text", "raised", 4.5), ("muted", "surface", 4.5), ("muted", "raised", 4.5),
+    ("accent", "surface", 4.5), ("accent", "raised", 4.5), ("on-accent", "accent", 4.5), ("user-text", "user", 4.5),
+    ("chip-text", "chip", 4.5), ("danger", "danger-bg", 4.5), ("danger", "surface", 4.5), ("warn", "warn-bg", 4.5),
+    ("ok", "surface", 4.5), ("ok", "raised", 4.5), ("control", "surface", 3), ("control", "raised", 3),
+    ("ring", "surface", 3), ("ring", "raised", 3),
+]  # fmt: skip
+CONTRASTS = """(pairs) => {
+  const probe = document.createElement("p");
+  document.querySelector("support-chat").shadowRoot.querySelector(".panel").append(probe);
+  const ink = document.createElement("canvas").getContext("2d", { willReadFrequently: true });
+  const light = (token) => {
+    probe.style.color = `var(--_${token})`;
+    ink.fillStyle = getComputedStyle(probe).color;
+    ink.fillRect(0, 0, 1, 1);
+    const [red, green, blue] = [...ink.getImageData(0, 0, 1, 1).data]
+      .map((part) => (part / 255 <= 0.04045 ? part / 255 / 12.92 : ((part / 255 + 0.055) / 1.055) ** 2.4));
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue;
+  };
+  const ratios = pairs.map(([a, b]) => [light(a), light(b)].sort((x, y) => y - x))
+    .map(([x, y]) => (x + 0.05) / (y + 0.05));
+  probe.remove();
+  return ratios;
+}"""
+
+
+def test_each_pair_of_colours_can_be_told_apart(page: Page) -> None:
+    reach(page, "empty")
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        ratios = page.evaluate(CONTRASTS, PAIRS)
+        least = [(scheme, *pair, round(ratio, 2)) for pair, ratio in zip(PAIRS, ratios, strict=True) if ratio < pair[2]]
+        assert least == []
