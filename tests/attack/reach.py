@@ -21,8 +21,10 @@ from tests.attack.who import STAFF, Rule, all_rules
 
 LETTERS = "naemA"
 APPS = re.compile(r"\^\(\?P<app_label>[^)]*\)/\$")
-ARTICLES = (Article, Category, Finding, ImportSource, TestQuestion)
-WATCHED = (*ARTICLES, Conversation, ContactRequest, Message, Rating, Review, Widget, Group)
+WATCHED = (
+    Article, Category, ImportSource, TestQuestion, Conversation, ContactRequest, Message, Rating, Review, Widget, Group,
+)  # fmt: skip
+DISMISSED = "dismissed finding"
 BY_TASKS = ("last_login", "seen", "last_checked", "last_rank", "updated", "heartbeat")
 
 
@@ -193,12 +195,14 @@ def _rows() -> dict[tuple[str, str], str]:
         for row in serializers.serialize("python", model.objects.order_by("pk")):
             kept = {name: value for name, value in row["fields"].items() if name not in BY_TASKS}
             found[row["model"], str(row["pk"])] = repr(kept)
+    for pk, person in Finding.objects.filter(dismissed_at__isnull=False).values_list("pk", "dismissed_by"):
+        found[DISMISSED, str(pk)] = repr(person)  # the worker makes them and takes them away at any time
     return found
 
 
 def _changed(before: dict[tuple[str, str], str]) -> list[str]:
     """Rows that are new, gone or other. A finding that is gone was looked at again by its task."""
     now = _rows()
-    gone = [key for key in before.keys() - now.keys() if key[0] != "knowledge.finding"]
+    gone = [key for key in before.keys() - now.keys() if key[0] != DISMISSED]
     other = [f"{key}: {value} was {before.get(key)}" for key, value in now.items() if before.get(key) != value]
     return [*map(str, gone), *other]
