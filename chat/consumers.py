@@ -75,6 +75,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             # Not in disconnect(): it does not run when a send fails because the client has gone.
             if self.address:
                 limits.leave(self.address)
+                self.patience.cancel()
             self.ear.forget()
             for task in list(self.tasks):
                 task.cancel()
@@ -102,14 +103,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
             return
         self.address = address
         self.widget = widget
+        self.patience = asyncio.get_running_loop().call_later(HELLO_SECONDS, self.wait_no_longer)
         await self.accept()
         self.spawn(self.outgoing.run())
-        self.patience = self.spawn(self.expect_hello())
 
-    async def expect_hello(self) -> None:
-        await asyncio.sleep(HELLO_SECONDS)
+    def wait_no_longer(self) -> None:
         if self.visit is None:
-            await self.outgoing.hang_up(NO_HELLO)
+            self.spawn(self.outgoing.hang_up(NO_HELLO))
 
     # --- Sending ----------------------------------------------------------------------------------------------------
 
@@ -169,7 +169,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.outgoing.hang_up(TOO_MANY_BAD)
 
     async def count_deed(self) -> None:
-        """Each writes to the database. Raises Refused("rate_limited")."""
+        """Each asks the database for something. Raises Refused("rate_limited")."""
         if not await limits.allow("deed", self.address, settings.CHAT_DEEDS_PER_MINUTE):
             raise Refused("rate_limited")
 
@@ -288,6 +288,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
             await self.outgoing.say(Refused("bad_token").frame())
 
     async def list_past(self, seen: Visit, event: Past) -> None:
+        """Fifty conversations with their first words each time: more than a person looks at."""
+        if not await limits.allow("list", str(seen.bearer.visitor), settings.CHAT_LISTS_PER_MINUTE):
+            raise Refused("rate_limited")
         await self.outgoing.say(frame("conversations", conversations=await off_loop(conversations.past)(seen.bearer)))
 
     def forget(self) -> None:

@@ -77,7 +77,7 @@ def _in_one_form(address: str) -> str:
 def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """None for what is no address; an IPv4 address in IPv6's clothes is the IPv4 address."""
     try:
-        place = ipaddress.ip_address(text)
+        place = ipaddress.ip_address(text.partition("%")[0])  # behind it stands an interface of this machine
     except ValueError:
         return None
     return getattr(place, "ipv4_mapped", None) or place

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from django.conf import settings
 from django.core.checks import CheckMessage, Error, Warning, register
+from django.urls import URLResolver, get_resolver
 
 LEAST_TOKEN_CHARS = 16
 
@@ -45,6 +46,49 @@ def visitor_within_address(app_configs: object, **kwargs: object) -> Sequence[Ch
             "CHAT_QUESTIONS_PER_MINUTE must not be more than CHAT_ADDRESS_QUESTIONS_PER_MINUTE",
             hint="One visitor would be refused for the sake of the address before the visitor's own limit is met.",
             id="supportbot.E003",
+        )
+    ]
+
+
+@register()
+def admin_has_a_place_of_its_own(app_configs: object, **kwargs: object) -> Sequence[CheckMessage]:
+    """The pages of staff would hide others, or be hidden by them."""
+    if settings.ADMIN_PATH.partition("/")[0] not in _first_words():
+        return []
+    return [
+        Error(
+            f"ADMIN_PATH={settings.ADMIN_PATH} is where other pages of the site are",
+            hint="Choose a word that the site does not use, such as back-office/.",
+            id="supportbot.E005",
+        )
+    ]
+
+
+def _first_words() -> set[str]:
+    """What the addresses of all other pages begin with."""
+    entries = list(get_resolver().url_patterns)
+    words = {settings.STATIC_URL.strip("/")}
+    while entries:
+        entry = entries.pop()
+        route = str(entry.pattern)
+        if isinstance(entry, URLResolver) and not route:
+            entries += entry.url_patterns
+        elif getattr(entry, "app_name", None) != "admin" and getattr(entry, "name", None) != "try-question":
+            words.add(route.partition("/")[0])
+    return words
+
+
+@register(deploy=True)
+def proxy_is_named(app_configs: object, **kwargs: object) -> Sequence[CheckMessage]:
+    """Our web server speaks no TLS, so a proxy does; unless it is believed, all the world is one address, and http."""
+    if settings.TRUSTED_PROXIES or not settings.HTTPS:
+        return []
+    return [
+        Warning(
+            "PUBLIC_URL is https, and TRUSTED_PROXIES is empty",
+            hint="Name the proxy that speaks TLS. Otherwise its every request is sent round in circles to https, and "
+            "limits and lock-outs take all customers and staff for one.",
+            id="supportbot.W002",
         )
     ]
 

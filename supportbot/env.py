@@ -1,10 +1,14 @@
 """The environment, read loudly: a value that cannot be used stops the start with a sentence."""
 
 import os
+import re
+from ipaddress import ip_network
 from pathlib import Path
 
 from django.core.exceptions import ImproperlyConfigured
 
+PLACE = re.compile(r"[\w-]+(?:/[\w-]+)*", re.ASCII)
+SITE = re.compile(r"https?://(?:[a-z0-9](?:[a-z0-9.-]*[a-z0-9])?|\[[0-9a-f:.]+\])(?::[0-9]{1,5})?", re.IGNORECASE)
 TRUE, FALSE = {"1", "true", "yes", "on"}, {"0", "false", "no", "off"}
 
 
@@ -79,6 +83,44 @@ def env_table(name: str) -> dict[str, str]:
             raise ImproperlyConfigured(f"{name}: {part!r} is not of the form name=value")
         table[key.strip()] = value.strip()
     return table
+
+
+def env_place(name: str, default: str) -> str:
+    """A path of our own pages, such as `admin/`: words with slashes between them, and one behind."""
+    value = env_str(name, default)
+    place = value.strip("/")
+    if not PLACE.fullmatch(place):
+        raise ImproperlyConfigured(f"{name}={value!r} is not a path of letters, digits, - and _, such as back-office/")
+    return f"{place}/"
+
+
+def env_networks(name: str, *words: str) -> list[str]:
+    """Comma-separated addresses and networks; or one of `words`."""
+    rows = env_list(name)
+    for row in rows:
+        if row in words:
+            continue
+        try:
+            network = ip_network(row, strict=False)
+        except ValueError:
+            told = f"{name}: {row!r} is no address such as 10.0.0.1 and no network such as 172.16.0.0/12"
+            raise ImproperlyConfigured(told) from None
+        if not network.prefixlen:
+            raise ImproperlyConfigured(f"{name}: {row} is everybody; name the proxies alone")
+    return rows
+
+
+def env_site(name: str) -> str:
+    """The address of a site as browsers write it, `https://name` or `http://name:port`; "" if it is not set."""
+    value = env_str(name).rstrip("/")
+    if value and not SITE.fullmatch(value):
+        raise ImproperlyConfigured(f"{name}={value!r} is not of the form https://name or https://name:port")
+    return value.lower()
+
+
+def host_of(site: str) -> str:
+    """The name in the address of a site, without its port."""
+    return re.sub(r":[0-9]+$", "", site.partition("://")[2])
 
 
 def env_path(name: str, default: Path | None) -> Path | None:

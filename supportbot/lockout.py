@@ -14,6 +14,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
 from django.utils import timezone
 
+from supportbot import two_factor
 from supportbot.addresses import counted_of_request
 
 
@@ -38,8 +39,8 @@ def answer(request: HttpRequest, original: HttpResponse | None = None, credentia
 
 
 def unlock(username: str) -> int:
-    """Forget the failures of this name everywhere; gives how many places had some."""
-    return AxesProxyHandler.reset_attempts(username=username)
+    """Forget the failures of this name everywhere, and the waits of its codes; gives how many places had some."""
+    return AxesProxyHandler.reset_attempts(username=username) + two_factor.end_waits(username)
 
 
 def forget_old() -> int:

@@ -11,7 +11,21 @@ from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
 from supportbot import embedded
-from supportbot.env import env_bool, env_choice, env_float, env_int, env_list, env_path, env_str, env_table, load_dotenv
+from supportbot.env import (
+    env_bool,
+    env_choice,
+    env_float,
+    env_int,
+    env_list,
+    env_networks,
+    env_path,
+    env_place,
+    env_site,
+    env_str,
+    env_table,
+    host_of,
+    load_dotenv,
+)
 
 BASE_DIR = Path(__file__).resolve().parent.parent
 load_dotenv(BASE_DIR / ".env")
@@ -41,8 +55,8 @@ DATA_DIR: Path = env_path("DATA_DIR", None) or embedded.default_data_dir(BASE_DI
 RUN_DIR: Path = embedded.run_dir_for(DATA_DIR)
 HOST = env_str("HOST", "127.0.0.1")
 PORT = env_int("PORT", 8000, least=1, most=65535)
-PUBLIC_URL = env_str("PUBLIC_URL").rstrip("/")
-ADMIN_PATH = env_str("ADMIN_PATH", "admin/").strip("/") + "/"
+PUBLIC_URL = env_site("PUBLIC_URL")
+ADMIN_PATH = env_place("ADMIN_PATH", "admin/")
 
 # --- Safety ---------------------------------------------------------------------------------------------------------
 DEBUG = env_bool("DEBUG")
@@ -52,9 +66,9 @@ ALLOWED_HOSTS = env_list("ALLOWED_HOSTS", "127.0.0.1,localhost,[::1]")
 if HOST not in ("0.0.0.0", "::"):  # nosec B104 # asked, not bound
     ALLOWED_HOSTS.append(f"[{HOST}]" if ":" in HOST else HOST)
 if PUBLIC_URL:
-    ALLOWED_HOSTS.append(PUBLIC_URL.split("://", 1)[-1].split("/")[0].rsplit(":", 1)[0])
+    ALLOWED_HOSTS.append(host_of(PUBLIC_URL))
     CSRF_TRUSTED_ORIGINS = [PUBLIC_URL]
-TRUSTED_PROXIES = env_list("TRUSTED_PROXIES")
+TRUSTED_PROXIES = env_networks("TRUSTED_PROXIES", "local")
 SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https") if TRUSTED_PROXIES else None
 SECURE_SSL_REDIRECT = SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 SESSION_COOKIE_NAME, CSRF_COOKIE_NAME = (
@@ -354,6 +368,7 @@ CHAT_ADDRESS_QUESTIONS_PER_MINUTE = env_int("CHAT_ADDRESS_QUESTIONS_PER_MINUTE",
 CHAT_WIDGET_QUESTIONS_PER_MINUTE = env_int("CHAT_WIDGET_QUESTIONS_PER_MINUTE", 3000, least=1)
 CHAT_FRAMES_PER_MINUTE = env_int("CHAT_FRAMES_PER_MINUTE", 600, least=60)
 CHAT_DEEDS_PER_MINUTE = env_int("CHAT_DEEDS_PER_MINUTE", 600, least=10)
+CHAT_LISTS_PER_MINUTE = env_int("CHAT_LISTS_PER_MINUTE", 30, least=1)
 CHAT_SOCKETS_PER_ADDRESS = env_int("CHAT_SOCKETS_PER_ADDRESS", 2000, least=1)
 CHAT_BAD_FRAMES_PER_MINUTE = env_int("CHAT_BAD_FRAMES_PER_MINUTE", 120, least=10)
 CHAT_PASSAGES = env_int("CHAT_PASSAGES", 3, least=1, most=10)

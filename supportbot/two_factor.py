@@ -26,6 +26,7 @@ RECOVERY_CODES = 10
 CODE_LETTERS = "abcdefghjkmnpqrstuvwxyz23456789"  # none is mistaken for another
 CODE_CHARS = 10  # 49 bits
 KEPT_CHARS = 16  # of a hash: all that django-otp's field takes
+MOST_FAILURES = 10  # each wrong code makes the next wait twice as long; the tenth 8.5 minutes, and those after it too
 
 
 def device_of(user: Any) -> TOTPDevice | None:
@@ -61,7 +62,17 @@ def verify(user: Any, code: str) -> Device | None:
         for device in kind.objects.select_for_update().filter(user=user, confirmed=True):
             if device.verify_token(token):
                 return device
+        # Without an end, whoever stole a password could make its owner wait for days with a few codes.
+        waits = kind.objects.filter(user=user, throttling_failure_count__gt=MOST_FAILURES)
+        waits.update(throttling_failure_count=MOST_FAILURES)
     return None
+
+
+def end_waits(username: str) -> int:
+    """The next code is looked at at once, whatever was tried before; gives how many devices were waiting."""
+    waiting = {"user__username": username, "throttling_failure_count__gt": 0}
+    none = {"throttling_failure_count": 0, "throttling_failure_timestamp": None}
+    return sum(kind.objects.filter(**waiting).update(**none) for kind in (TOTPDevice, StaticDevice))
 
 
 def make_recovery_codes(user: Any) -> list[str]:

@@ -50,6 +50,7 @@ def test_a_network_of_ipv6_counts_as_one_address():
     assert place("2001:db8:1:2::7") == place("2001:db8:1:2:ffff::1") == "2001:db8:1:2::"
     assert place("2001:db8:1:3::7") != place("2001:db8:1:2::7")
     assert place("::ffff:192.0.2.1") == place("192.0.2.1") == "192.0.2.1"
+    assert place("fe80::1%eth0") == place("fe80::2%anything") == "fe80::"
 
 
 @pytest.mark.parametrize(

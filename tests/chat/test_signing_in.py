@@ -73,6 +73,17 @@ async def test_past_conversations_come_to_another_device_and_one_can_be_opened(c
     assert opened.welcome["conversation"] == first and opened.welcome["messages"][0]["text"] == QUESTION
 
 
+async def test_past_conversations_are_listed_so_many_times_a_minute(connect, shop, settings):
+    settings.CHAT_LISTS_PER_MINUTE = 1
+    emil, dora = await connect(identity=vouch(shop)), await connect()
+    assert await past(emil) == []
+    other_tab = await connect(token=emil.token)  # the visitor is counted, and not the socket
+    for _ in range(2):  # a minute may end in between
+        await other_tab.send(type="conversations")
+    assert (await other_tab.until("error"))["code"] == "rate_limited"
+    assert await past(dora) == []
+
+
 async def test_past_conversations_are_ones_own_alone(connect, shop):
     emil, dora = await connect(identity=vouch(shop)), await connect()
     await emil.answer()

@@ -10,7 +10,18 @@ import pytest
 from django.core.checks import run_checks
 from django.core.exceptions import ImproperlyConfigured
 
-from supportbot.env import env_bool, env_float, env_int, env_list, env_table, load_dotenv
+from supportbot.env import (
+    env_bool,
+    env_float,
+    env_int,
+    env_list,
+    env_networks,
+    env_place,
+    env_site,
+    env_table,
+    host_of,
+    load_dotenv,
+)
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -94,8 +105,55 @@ def run_manage(*arguments: str, **environment: str) -> subprocess.CompletedProce
 
 
 def test_a_production_environment_is_clean_for_deployment() -> None:
-    done = run_manage("check", "--deploy", "--fail-level", "WARNING", PUBLIC_URL="https://help.example.com")
+    proxied = {"PUBLIC_URL": "https://help.example.com", "TRUSTED_PROXIES": "10.0.0.1,local"}
+    done = run_manage("check", "--deploy", "--fail-level", "WARNING", **proxied)
     assert done.returncode == 0, done.stderr
+    done = run_manage("check", "--deploy", "--fail-level", "WARNING", PUBLIC_URL="https://help.example.com")
+    assert done.returncode == 1 and "TRUSTED_PROXIES is empty" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("setting", "sentence"),
+    [
+        ({"TRUSTED_PROXIES": "10.0.0.1, 10.0.0.300"}, "TRUSTED_PROXIES: '10.0.0.300' is no address such as 10.0.0.1"),
+        ({"TRUSTED_PROXIES": "proxy.example"}, "TRUSTED_PROXIES: 'proxy.example' is no address such as 10.0.0.1"),
+        ({"TRUSTED_PROXIES": "0.0.0.0/0"}, "TRUSTED_PROXIES: 0.0.0.0/0 is everybody; name the proxies alone"),
+        ({"ADMIN_PATH": "<int:a>"}, "ADMIN_PATH='<int:a>' is not a path of letters, digits, - and _"),
+        ({"ADMIN_PATH": "/"}, "ADMIN_PATH='/' is not a path"),
+        ({"ADMIN_PATH": "staff//desk"}, "ADMIN_PATH='staff//desk' is not a path"),
+        ({"PUBLIC_URL": "help.example.com"}, "PUBLIC_URL='help.example.com' is not of the form https://name"),
+        ({"PUBLIC_URL": "https://help.example.com/chat"}, "is not of the form https://name or https://name:port"),
+        ({"PUBLIC_URL": "https://ada:word@help.example.com"}, "is not of the form https://name or https://name:port"),
+    ],
+)  # fmt: skip
+def test_an_address_or_a_path_that_cannot_be_is_told_in_a_sentence(monkeypatch, setting, sentence) -> None:
+    ((name, value),) = setting.items()
+    monkeypatch.setenv(name, value)
+    read = {"TRUSTED_PROXIES": lambda: env_networks(name, "local"), "ADMIN_PATH": lambda: env_place(name, "admin/"),
+            "PUBLIC_URL": lambda: env_site(name)}  # fmt: skip
+    with pytest.raises(ImproperlyConfigured, match=re.escape(sentence)):
+        read[name]()
+
+
+@pytest.mark.parametrize(("url", "host"), [
+    ("https://Help.example.com/", "help.example.com"), ("http://192.168.1.5:8000", "192.168.1.5"),
+    ("https://[2001:db8::1]", "[2001:db8::1]"), ("https://[2001:db8::1]:8443", "[2001:db8::1]"),
+])  # fmt: skip
+def test_the_name_in_the_public_address_is_answered(monkeypatch, url, host) -> None:
+    monkeypatch.setenv("PUBLIC_URL", url)
+    assert host_of(env_site("PUBLIC_URL")) == host
+
+
+@pytest.mark.parametrize("place", ["help/", "widget/desk/", "chat/", "static/", "health/", "demo/", "robots.txt/"])
+def test_the_pages_of_staff_hide_no_others(settings, place) -> None:
+    settings.ADMIN_PATH = place
+    assert "supportbot.E005" in {message.id for message in run_checks()}
+
+
+def test_the_pages_of_staff_may_be_anywhere_else(settings) -> None:
+    for place in ("admin/", "back-office/", "a/b/"):
+        settings.ADMIN_PATH = place
+        assert "supportbot.E005" not in {message.id for message in run_checks()}
 
 
 def test_the_models_have_their_migrations(services) -> None:

@@ -1,14 +1,19 @@
 """Staff sign in with a password and a code; a door that was tried too often is shut for a while."""
 
 import time
+from concurrent.futures import ThreadPoolExecutor
+from datetime import timedelta
+from threading import Barrier
 
 import pytest
 from axes.models import AccessAttempt
 from django.contrib.auth.models import User
 from django.contrib.sessions.models import Session
 from django.core.management import CommandError, call_command
+from django.db import connection
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from django_otp.oath import totp
 from django_otp.plugins.otp_static.models import StaticDevice, StaticToken
 from django_otp.plugins.otp_totp.models import TOTPDevice
@@ -315,6 +320,25 @@ def test_nothing_of_a_password_or_a_code_is_kept(ada, client, required):
     assert kept and "my-secret-password" not in kept and "987123" not in kept and PASSWORD not in kept
 
 
+def test_a_name_in_other_letters_is_the_same_name(ada, client):
+    for name in ("ada", "ａda", "aｄa", "ａｄａ"):  # full-width, as Django reads names (NFKC)
+        assert give_password(client, name, "wrong").status_code == 200
+    assert give_password(client, "adａ", "wrong").status_code == 429
+
+
+def test_the_waits_between_wrong_codes_have_an_end_and_unlocking_ends_them(ada, settings, capsys):
+    settings.OTP_TOTP_THROTTLE_FACTOR = 1
+    device = enrolled(ada)
+    for _ in range(two_factor.MOST_FAILURES + 3):
+        TOTPDevice.objects.update(throttling_failure_timestamp=timezone.now() - timedelta(hours=1))  # they have waited
+        assert two_factor.verify(ada, "000000") is None
+    device.refresh_from_db()
+    assert device.throttling_failure_count == two_factor.MOST_FAILURES
+    assert two_factor.verify(ada, now_of(device)) is None  # not yet: the right one has to wait too
+    call_command("unlock", "ada")
+    assert two_factor.verify(ada, now_of(device)) == device
+
+
 # --- Sessions -------------------------------------------------------------------------------------------------------
 
 
@@ -345,3 +369,24 @@ def test_where_to_go_on_is_never_another_site(ada, client):
     other.post(LOGIN, {"username": "ada", "password": PASSWORD, "next": "//evil.example/"})
     there = other.post(CODE, {"code": now_of(TOTPDevice.objects.get())})
     assert there.status_code == 302 and "evil" not in there.headers["Location"]
+
+
+@pytest.mark.django_db(transaction=True)
+def test_of_two_who_send_a_code_at_the_same_moment_one_gets_in(settings):
+    ada = User.objects.create_superuser("ada")
+    device = enrolled(ada)
+    recovery = two_factor.make_recovery_codes(ada)
+    for code in (now_of(device), recovery[0]):
+        together = Barrier(4)
+
+        def send(code: str = code, together: Barrier = together) -> bool:
+            together.wait(30)
+            try:
+                return two_factor.verify(ada, code) is not None
+            finally:
+                connection.close()
+
+        with ThreadPoolExecutor(4) as senders:
+            taken = [each.result(60) for each in [senders.submit(send) for _ in range(4)]]
+        assert taken.count(True) == 1
+    assert two_factor.recovery_codes_left(ada) == 9
