@@ -1,11 +1,13 @@
 """Scripts and style sheets without what only people need: comments, blanks, long private names. Pure.
 
-No names are changed but those that the language itself keeps private (`#name`), and nothing inside a string or a
-regular expression, so what is served is the source, only closer together.
+No names are changed but those that the language itself keeps private (`#name`) and constants of a module (`NAME`), and
+nothing inside a string or a regular expression, so what is served is the source, only closer together.
 """
 
 import re
+from collections.abc import Iterable, Mapping
 
+CONSTANT = re.compile(r"^(?:export )?const ([A-Z][A-Z_]+)\b", re.MULTILINE)
 PRIVATE = re.compile(r"^\s*(?:async |get |set )?#(\w+)(?=[ (;])", re.MULTILINE)
 TOKEN = re.compile(
     r"""(?P<comment>//[^\n]*|/\*.*?\*/)
@@ -39,10 +41,23 @@ def lighten(script: str) -> str:
             continue
         if len(made) > 1 and _is_needless(made[-2], made[-1], text):
             made.pop()
+        text = "let" if text == "const" else text  # shorter; that nothing is assigned twice, the source has shown
         blank = _between(made[-1][-1], gap, text[0]) if made and gap else ""
         made.append(blank + (squeeze(text) if kind == "template" and "\n" in text else text))
         gap = ""
     return "".join(made) + "\n"
+
+
+def nicknames(scripts: Iterable[str]) -> dict[str, str]:
+    """A short name for each constant of the modules that are put together."""
+    found = sorted({name for script in scripts for name in CONSTANT.findall(script)})
+    return {name: f"{chr(65 + at % 26)}{at // 26}" for at, name in enumerate(found)}
+
+
+def rename(script: str, names: Mapping[str, str]) -> str:
+    """Not what is a property of something else (`a.NAME`, but `...NAME`), or a word of a string."""
+    place = r"(?<![\w\"'])(?<!(?<!\.\.)\.)[A-Z][A-Z_]+(?![\w\"'])"
+    return re.sub(place, lambda found: names.get(found[0], found[0]), script)
 
 
 def squeeze(sheet: str) -> str:

@@ -9,7 +9,6 @@ const ICONS = {
   down: "M17 13V4h3v9zM17 13l-4 7c-1.7 0-2.5-1.2-2.2-2.6l.6-3.4H6a2 2 0 0 1-2-2.4l1.2-6A2 2 0 0 1 7.2 4H17",
   copy: "M9 9h10v11H9zM15 9V4H5v11h4",
   article: "M6 3h8l4 4v14H6zM14 3v4h4M9 12h6M9 16h6",
-  person: "M12 12a4 4 0 1 0 0-8 4 4 0 0 0 0 8zM4 21c0-4 3.6-6 8-6s8 2 8 6",
   down_arrow: "M12 5v14M6 13l6 6 6-6",
 };
 

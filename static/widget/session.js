@@ -20,6 +20,12 @@ export function socketUrl(endpoint, key) {
   return url.href;
 }
 
+/** A random id; `crypto.randomUUID` is missing on pages without https. */
+function uuid() {
+  const hex = [...crypto.getRandomValues(new Uint8Array(16))].map((byte) => (byte + 256).toString(16).slice(1)).join("");
+  return hex.replace(/^(.{8})(....)(....)(....)/, "$1-$2-$3-$4-");
+}
+
 export class Session {
   #store;
   #tab;
@@ -42,7 +48,8 @@ export class Session {
     this.key = key;
     this.#store = kept(url);
     this.#tab = tab(url);
-    this.#pending = this.#tab.read().pending ?? [];
+    const { pending } = this.#tab.read();
+    this.#pending = Array.isArray(pending) ? pending : []; // old libraries of pages write lists in a way of their own
     for (const question of this.#pending) this.transcript = asked(this.transcript, question);
     this.#recall();
     this.#connection = new Connection(url, {
@@ -116,7 +123,7 @@ export class Session {
 
   /** Send a question; gives the id it keeps whatever happens to the line. */
   ask(text) {
-    const question = { id: crypto.randomUUID(), text, created: new Date().toISOString() };
+    const question = { id: uuid(), text, created: new Date().toISOString() };
     this.#remember([...this.#pending, question]);
     this.#change(asked(this.transcript, question));
     this.#connection.open();

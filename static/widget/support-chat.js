@@ -3,18 +3,22 @@
 const LABELS = { en: "Ask support", de: "Hilfe fragen", fr: "Demander de l'aide", es: "Pedir ayuda", ar: "اسأل الدعم", ja: "サポートに質問" };
 const ICON = "M4 5h16a1 1 0 0 1 1 1v10a1 1 0 0 1-1 1h-8l-5 4v-4H4a1 1 0 0 1-1-1V6a1 1 0 0 1 1-1zM8 9.5h8M8 13h5";
 
+// Pages that shrink their root (62.5%) do not shrink this; readers who enlarge theirs do enlarge it.
+const SCALE = Math.max(1, 16 / parseFloat(getComputedStyle(document.documentElement).fontSize));
 const sheet = new CSSStyleSheet();
+// What is important here is so to the page's own rules too, important ones included; inline, the box is the page's.
 sheet.replaceSync(`
 :host { --_accent: var(--support-chat-accent, var(--_own, light-dark(#1d4ed8, #8fb4ff))); --_on-accent: var(--_ink, light-dark(#fff, #0b1220));
   --_ring: var(--_link, var(--_accent)); --_block: var(--support-chat-offset-block, 20px); --_inline: var(--support-chat-offset-inline, 20px);
-  position: fixed; display: block; box-sizing: border-box; z-index: var(--support-chat-z-index, 1000);
-  inset-block-end: calc(var(--_block) + env(safe-area-inset-bottom, 0px)); inset-block-start: auto; inset-inline: var(--_start, auto) var(--_end, var(--_inline));
-  font: 400 0.9375rem/1.375rem var(--support-chat-font, system-ui, sans-serif); }
-:host([hidden]) { display: none; }
+  display: block; }
+:host([mode="inline"]) { position: relative; box-sizing: border-box; block-size: var(--support-chat-height, 560px); }
+:host(:not([mode="inline"])) { all: initial !important; color-scheme: inherit !important; position: fixed !important; display: block !important;
+  z-index: var(--support-chat-z-index, 1000) !important;
+  inset-block-end: calc(var(--_block) + env(safe-area-inset-bottom, 0px)) !important; inset-inline: var(--_start, auto) var(--_end, var(--_inline)) !important; }
 :host([placement="start"]) { --_start: var(--_inline); --_end: auto; }
-:host([theme="light"]) { color-scheme: light; }
-:host([theme="dark"]) { color-scheme: dark; }
-:host([mode="inline"]) { position: relative; inset: auto; z-index: auto; block-size: var(--support-chat-height, 560px); }
+:host([theme="light"]) { color-scheme: light !important; }
+:host([theme="dark"]) { color-scheme: dark !important; }
+:host([hidden]) { display: none !important; }
 :host([no-launcher]) .launcher, :host([mode="inline"]) .launcher { display: none; }
 .undressed { visibility: hidden; }
 .launcher { position: relative; display: grid; place-items: center; inline-size: 3.5rem; block-size: 3.5rem; padding: 0; cursor: pointer;
@@ -29,8 +33,8 @@ sheet.replaceSync(`
 .badge:empty { display: none; }
 .spoken { position: absolute; inline-size: 1px; block-size: 1px; overflow: hidden; clip-path: inset(50%); white-space: nowrap; }
 @media (prefers-reduced-motion: reduce) { .launcher { transition: none; } .launcher:hover { transform: none; } }
-@media print { :host { display: none; } }
-`);
+@media print { .launcher { display: none; } }
+`.replace(/[\d.]+(?=rem)/g, (size) => size * SCALE));
 
 const PATIENCE_MS = 3000;
 // Properties that mirror an attribute; a value that is not known falls back to the first.
@@ -117,7 +121,7 @@ class SupportChat extends HTMLElement {
     const pair = (at) => `light-dark(${accent.map((one) => one[at])})`;
     const own = new CSSStyleSheet();
     own.replaceSync(`:host { ${accent.length ? `--_own: ${pair(0)}; --_ink: ${pair(1)}` : ""} }
-      :host(:not([theme])) { ${theme && theme !== "auto" ? `color-scheme: ${theme}` : ""} }
+      :host(:not([theme])) { ${theme && theme !== "auto" ? `color-scheme: ${theme} !important` : ""} }
       :host(:not([placement])) { ${placement === "start" ? "--_start: var(--_inline); --_end: auto" : ""} }`);
     this.shadowRoot.adoptedStyleSheets.push(own);
     this.#launcher.classList.remove("undressed");

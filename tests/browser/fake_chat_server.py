@@ -27,6 +27,7 @@ from chat import widget_files
 Frame = dict[str, Any]
 STATIC = Path(__file__).resolve().parents[2] / "static"
 POLICY = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self' ws: wss:"
+FOR_ALL = {"Access-Control-Allow-Origin": "*"}
 WORD_SECONDS = 0.015
 SOURCES = [
     {"n": 1, "title": "Returns and refunds", "url": "/help/returns/#time", "heading": "How long you have"},
@@ -89,6 +90,8 @@ class FakeChat:
         self.settings: dict[str, Any] = {}  # of the widget's row
         self.told: list[Any] = []  # what visitors said of themselves, with each question
         self.team_away = False
+        self.pages: dict[str, tuple[str, str]] = {}  # name -> page and its policy, as a company would write them
+        self.open: list[str] = []  # the keys of the sockets that are open
         self.gate = threading.Event()  # scripts that wait for the test go on when it is set
 
     async def page(self, request: Request) -> HTMLResponse:
@@ -109,11 +112,16 @@ class FakeChat:
             headers={"Content-Security-Policy": POLICY},
         )
 
+    async def own_page(self, request: Request) -> HTMLResponse:
+        body, policy = self.pages[request.path_params["name"]]
+        return HTMLResponse(body, headers={"Content-Security-Policy": policy})
+
     async def widget_settings(self, request: Request) -> JSONResponse:
-        return JSONResponse(self.settings)
+        return JSONResponse(self.settings, headers=FOR_ALL)
 
     async def widget_file(self, request: Request) -> Response:
-        return Response(widget_files.read(request.path_params["name"], 0).text, media_type="text/javascript")
+        text = widget_files.read(request.path_params["name"], 0).text
+        return Response(text, media_type="text/javascript", headers=FOR_ALL)
 
     async def contact(self, request: Request) -> JSONResponse:
         self.contacts.append(await request.json())
@@ -124,17 +132,22 @@ class FakeChat:
             await ws.close()
             return
         await ws.accept()
+        key = ws.path_params["key"]
+        self.open.append(key)
         try:
             await Line(self, ws).serve()
         except WebSocketDisconnect:
             return
+        finally:
+            self.open.remove(key)
 
     def app(self) -> Starlette:
         return Starlette(
             routes=[
                 Route("/", self.page),
                 Route("/chat/contact", self.contact, methods=["POST"]),
-                WebSocketRoute("/ws/chat/demo/", self.socket),
+                Route("/host/{name}", self.own_page),
+                WebSocketRoute("/ws/chat/{key}/", self.socket),
                 Route("/widget/{key}.json", self.widget_settings),
                 Route("/widget/{name:path}", self.widget_file),
                 Mount("/static", StaticFiles(directory=STATIC)),

@@ -5,17 +5,17 @@ import re
 import pytest
 
 from chat import widget_files
-from chat.widget_text import lighten, squeeze
+from chat.widget_text import lighten, nicknames, rename, squeeze
 
 
 @pytest.mark.parametrize(
     ("source", "served"),
     [
-        ("const a = 1; // one\n/** two */\nconst b = a / 2 / 1;\n", "const a=1;const b=a/2/1;"),
-        ('const url = "https://a b"; // why', 'const url="https://a b";'),
-        ("const tick = /[/'\"` ]+ \\/ x/g.test(a);", "const tick=/[/'\"` ]+ \\/ x/g.test(a);"),
+        ("const a = 1; // one\n/** two */\nconst b = a / 2 / 1;\n", "let a=1;let b=a/2/1;"),
+        ('const url = "https://a b"; // why', 'let url="https://a b";'),
+        ("const tick = /[/'\"` ]+ \\/ x/g.test(a);", "let tick=/[/'\"` ]+ \\/ x/g.test(a);"),
         ("return `a  ${b ? ` c ` : { d }.d}  // no comment`;", "return`a  ${b ? ` c ` : { d }.d}  // no comment`;"),
-        ("const a = b + +c - -d;\nlet e", "const a=b+ +c- -d;let e"),
+        ("const a = b + +c - -d;\nlet e", "let a=b+ +c- -d;let e"),
         ("let a = b\nfoo()\n", "let a=b\nfoo()"),
         ("f(a, [b, , c,], {\n  d,\n});\nif (e) {\n  g();\n}", "f(a,[b,,c],{d});if(e){g()}"),
         (
@@ -26,6 +26,17 @@ from chat.widget_text import lighten, squeeze
 )
 def test_blanks_and_comments_go_and_meaning_stays(source: str, served: str) -> None:
     assert lighten(source) == served + "\n"
+
+
+def test_constants_get_short_names_and_nothing_else_does() -> None:
+    one = (
+        'const OPEN_MS = 5;\nexport const LONG = 1;\nf(a.OPEN_MS, ...OPEN_MS, "OPEN_MS", `${OPEN_MS}`, OPEN_MS_MORE);\n'
+    )
+    names = nicknames([one, "const LATER = 1;\n"])
+    assert names == {"LATER": "A0", "LONG": "B0", "OPEN_MS": "C0"}
+    assert rename(one, names) == (
+        'const C0 = 5;\nexport const B0 = 1;\nf(a.OPEN_MS, ...C0, "OPEN_MS", `${C0}`, OPEN_MS_MORE);\n'
+    )
 
 
 def test_no_loop_of_the_widget_is_without_a_body() -> None:
