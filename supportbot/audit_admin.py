@@ -3,7 +3,8 @@
 from django.contrib import admin
 from django.contrib.admin.models import LogEntry
 from django.db.models import QuerySet
-from django.http import HttpRequest
+from django.http import HttpRequest, HttpResponse
+from django.utils import timezone
 
 from supportbot import audit
 from supportbot.models import AuditEntry
@@ -21,14 +22,21 @@ class ActFilter(admin.SimpleListFilter):
 
 @admin.register(AuditEntry)
 class AuditAdmin(admin.ModelAdmin):
-    list_display = ("at", "person", "deed", "thing", "what", "address")
-    list_display_links = None
+    list_display = ("moment", "person", "deed", "thing", "what", "address")
+    fields = (*list_display, "object_id")
     list_filter = (ActFilter, ("at", admin.DateFieldListFilter))
     search_fields = ("=who", "=address", "=object_id", "object")
     search_help_text = "A person's name, an address or an id, exactly; or words of what it was done to."
     list_per_page = 100
     show_full_result_count = False
     actions = None
+
+    class Media:
+        css = {"all": ("admin/supportbot/audit.css",)}
+
+    def changelist_view(self, request: HttpRequest, extra_context: dict[str, object] | None = None) -> HttpResponse:
+        room = {"title": "What staff did", "is_nav_sidebar_enabled": False}
+        return super().changelist_view(request, room | (extra_context or {}))
 
     def has_add_permission(self, request: HttpRequest) -> bool:
         return False
@@ -38,6 +46,10 @@ class AuditAdmin(admin.ModelAdmin):
 
     def has_delete_permission(self, request: HttpRequest, obj: object = None) -> bool:
         return False
+
+    @admin.display(description="when", ordering="at")
+    def moment(self, entry: AuditEntry) -> str:
+        return f"{timezone.localtime(entry.at):%d %b %Y %H:%M:%S}"
 
     @admin.display(description="who", ordering="who")
     def person(self, entry: AuditEntry) -> str:

@@ -90,7 +90,8 @@ def add_second_factor(request: HttpRequest, site: Any) -> HttpResponse:
             return _added(request, site, user, device)
         form.add_error("code", WRONG)
     told = {"form": form, "required": settings.TWO_FACTOR_REQUIRED}
-    shown = {"picture": two_factor.picture_of(device), "secret": two_factor.secret_of(device)}
+    picture, secret = two_factor.picture_of(device), two_factor.secret_of(device)
+    shown = {"picture": picture, "secret": secret, "address": device.config_url}
     return _page(request, site, "registration/add_second_factor.html", "Protect your account", **told, **shown)
 
 

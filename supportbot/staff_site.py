@@ -55,7 +55,7 @@ class StaffSite(admin.AdminSite):
         first = sign_in.Password.as_view(
             extra_context=context | (extra_context or {}),
             authentication_form=AdminAuthenticationForm,
-            template_name="admin/login.html",
+            template_name="registration/password.html",
         )
         return first(request)
 
