@@ -6,7 +6,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 
 help: ## Name the targets
-	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 18
+	@sed -n 's/^\([a-z]*\):.*## \(.*\)/  make \1\t\2/p' $(MAKEFILE_LIST) | expand -t 20
 
 run: $(VENV)/run.stamp ## Start everything: make run PORT=8001 HOST=0.0.0.0 DATA_DIR=/srv/support (all optional)
 	@exec $(BIN)/python manage.py up
@@ -19,6 +19,9 @@ chaos: $(VENV)/test.stamp ## Break things on purpose, and count what was lost: m
 
 attack: $(VENV)/test.stamp chromium ## Attack a running instance, and count what gets through: make attack MINUTES=30 ATTACK=--real (both optional)
 	@exec $(BIN)/python -m tests.attack.run --minutes $(or $(MINUTES),5) $(if $(SEED),--seed $(SEED)) $(ATTACK)
+
+screenshots: $(VENV)/test.stamp chromium ## Picture every state of the widget, to be looked at: make screenshots FOLDER=… (optional)
+	@exec $(BIN)/python -m tests.screenshots.take $(if $(FOLDER),--folder "$(FOLDER)")
 
 check: $(VENV)/test.stamp ## Check style, types, and for slips of safety
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check . && $(BIN)/mypy

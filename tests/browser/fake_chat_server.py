@@ -361,7 +361,9 @@ class FakeServer:
 
     def __init__(self, port: int = 0) -> None:
         self.chat = FakeChat()
-        config = uvicorn.Config(self.chat.app(), host="127.0.0.1", port=port, log_level="warning", ws_max_size=65_536)
+        config = uvicorn.Config(
+            self.chat.app(), host="127.0.0.1", port=port, log_level="warning", lifespan="off", ws_max_size=65_536
+        )
         self.server = uvicorn.Server(config)
         self.thread = threading.Thread(target=self.server.run, daemon=True)
 
