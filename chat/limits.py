@@ -1,8 +1,4 @@
-"""How much one visitor, one address or one widget may ask for.
-
-Counted in Redis for all processes. While Redis is away each process counts alone, with the same bounds: the door is
-neither open nor shut.
-"""
+"""How much one visitor, one address or one widget may ask for in a minute, and how many sockets are open."""
 
 import asyncio
 import time
@@ -15,43 +11,20 @@ from django.http import HttpRequest
 from redis.exceptions import RedisError
 
 from chat import replays
-from supportbot import addresses
+from supportbot import addresses, rates
 
 WINDOW_SECONDS = 60
-REDIS_SECONDS = 0.25
-MAX_LOCAL_NAMES = 50_000
-OTHERS = "others"
-
-_local: Counter[str] = Counter()
-_local_window = 0
 SOCKETS: Counter[str] = Counter()  # open sockets of each address, in this process
 
 
 async def allow(kind: str, who: str, most: int) -> bool:
-    """Count one more of `kind` for `who` in this minute."""
-    window = int(time.time() // WINDOW_SECONDS)
-    name = f"supportbot:limit:{kind}:{who}:{window}"
+    """Count one more of `kind` for `who` in the last minute; what is refused counts for nothing."""
+    name = f"{kind}:{who}"
     try:
-        async with asyncio.timeout(REDIS_SECONDS):
-            pipeline = replays.client().pipeline(transaction=False)
-            pipeline.incr(name)
-            pipeline.expire(name, 2 * WINDOW_SECONDS)
-            count = (await pipeline.execute())[0]
+        async with asyncio.timeout(rates.REDIS_SECONDS):
+            return bool(await replays.client().eval(*rates.arguments(name, most, WINDOW_SECONDS)))
     except (RedisError, TimeoutError, OSError):
-        count = _count_here(name, window)
-    return int(count) <= most
-
-
-def _count_here(name: str, window: int) -> int:
-    """Those who come after the table is full share one row: it can neither grow nor be emptied by making names up."""
-    global _local_window
-    if window != _local_window:
-        _local_window = window
-        _local.clear()
-    if name not in _local and len(_local) >= MAX_LOCAL_NAMES:
-        name = OTHERS
-    _local[name] += 1
-    return _local[name]
+        return rates.HERE.allow(name, most, WINDOW_SECONDS)
 
 
 class Pace:

@@ -4,7 +4,7 @@ import pytest
 from django.test import RequestFactory
 
 from chat import limits, replays
-from supportbot import addresses
+from supportbot import addresses, rates
 
 
 @pytest.mark.parametrize(
@@ -86,15 +86,14 @@ async def test_without_redis_this_process_counts_alone(settings):
 async def test_names_that_are_made_up_neither_empty_the_table_nor_grow_it(settings, monkeypatch):
     settings.REDIS_URL = "redis://127.0.0.1:1/0"
     replays._clients.clear()
-    monkeypatch.setattr(limits, "MAX_LOCAL_NAMES", 3)
-    monkeypatch.setattr(limits, "WINDOW_SECONDS", 10**9)  # no minute ends in the middle of the test
-    limits._local.clear()
+    monkeypatch.setattr(rates, "MOST_NAMES", 3)
+    rates.HERE.clear()
     assert [await limits.allow("visitor", "dora", 1) for _ in range(2)] == [True, False]
     crowd = [await limits.allow("visitor", uuid.uuid4().hex, 2) for _ in range(9)]
     assert crowd == [True, True] + [True, True] + [False] * 5  # two rows of their own, then the shared one
     assert not await limits.allow("visitor", "dora", 1)
-    assert len(limits._local) == 4
-    limits._local.clear()
+    assert len(rates.HERE) == 4
+    rates.HERE.clear()
     replays._clients.clear()
 
 

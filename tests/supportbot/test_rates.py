@@ -1,5 +1,6 @@
 """How often an address may ask: counted in Redis for all, and by each process alone where Redis is away."""
 
+import time
 import uuid
 
 import pytest
@@ -23,7 +24,7 @@ def without_redis(monkeypatch, settings):
     rates._client.cache_clear()
     yield
     rates._client.cache_clear()
-    rates._local.clear()
+    rates.HERE.clear()
 
 
 def test_so_many_are_allowed_and_no_more(services):
@@ -48,9 +49,33 @@ def test_without_redis_the_bound_is_the_same_and_the_page_stays_open(without_red
 
 
 def test_without_redis_names_that_are_made_up_take_no_memory_and_reset_nothing(without_redis, monkeypatch):
-    monkeypatch.setattr(rates, "MAX_LOCAL_NAMES", 4)
+    monkeypatch.setattr(rates, "MOST_NAMES", 4)
     kind = uuid.uuid4().hex
     assert allowed(4, kind=kind)[-1] is False
     for number in range(50):
         allowed(1, f"198.51.100.{number}")
-    assert len(rates._local) <= 5 and allowed(1, kind=kind) == [False]
+    assert len(rates.HERE) <= 5 and allowed(1, kind=kind) == [False]
+
+
+def test_a_span_slides_and_what_was_refused_is_not_counted(services):
+    kind = uuid.uuid4().hex
+
+    def allow():
+        return rates.allow(kind, asked_by(), 2, seconds=2)
+
+    start = time.monotonic()
+    assert [allow() for _ in range(2)] == [True, True]
+    while not allow():  # tries all the time: only what was allowed keeps one waiting
+        assert time.monotonic() - start < 30
+        time.sleep(0.05)
+    assert time.monotonic() - start >= 1.9
+
+
+def test_without_redis_rows_that_count_no_more_make_room(without_redis, monkeypatch):
+    monkeypatch.setattr(rates, "MOST_NAMES", 3)
+    now = [1000.0]
+    monkeypatch.setattr(rates.time, "monotonic", lambda: now[0])
+    here = rates.Here()
+    assert [here.allow(name, 1, 60) for name in ("ada", "bea", "carl", "dora", "emil")] == [True] * 4 + [False]
+    now[0] += 61
+    assert here.allow("emil", 1, 60) and not here.allow("emil", 1, 60) and len(here) == 1
