@@ -8,7 +8,7 @@ import uuid
 import jwt
 import pytest
 
-from chat import doorbell, limits
+from chat import consumers, conversations, doorbell, limits
 from chat.events import SERVER_FRAMES
 from chat.models import Conversation, Message, Rating, Visitor
 from chat.routing import socket_application
@@ -79,6 +79,22 @@ async def test_hello_comes_first_and_once(connect):
     await dora.hello()
     await dora.send(type="hello", protocol=1, token=None)
     assert (await dora.next())["code"] == "bad_frame"
+
+
+async def test_who_never_says_hello_is_hung_up(connect, monkeypatch):
+    monkeypatch.setattr(consumers, "HELLO_SECONDS", 0.5)
+    silent = await connect(hello=False)
+    with pytest.raises(ConnectionError):
+        await silent.until("nothing")
+    assert silent.closed == 4001
+
+
+@pytest.mark.django_db(transaction=True)
+def test_sockets_share_the_row_that_they_read_until_it_changes(shop):
+    first = conversations.find_widget(shop.key)
+    assert conversations.find_widget(shop.key) is first
+    type(shop).objects.update(greeting="We are back")
+    assert conversations.find_widget(shop.key).greeting == "We are back"
 
 
 async def test_bad_frames_leave_the_socket_open(connect):
