@@ -33,6 +33,16 @@ def wait_until(true, seconds: float, what: str, every: float = 0.05) -> None:
         time.sleep(every)
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A browser and the whole product are many processes on two processors: such a test that fails is tried once more.
+
+    What failed first is in the report (RERUN); a fault that comes back fails. All other tests have one try.
+    """
+    for item in items:
+        if "tests/browser/" in item.nodeid or item.get_closest_marker("stack"):
+            item.add_marker(pytest.mark.flaky(reruns=1))
+
+
 @pytest.fixture(scope="session", autouse=True)
 def patience_with_redis() -> Iterator[None]:
     """On starved processors a first answer may take longer than a door may wait: a process would count alone."""
