@@ -57,7 +57,7 @@ const HEADER = `
 `;
 
 const LOG = `
-.log { flex: 1; min-block-size: 0; overflow-y: auto; overscroll-behavior: contain; padding: 16px; position: relative; }
+.log { flex: 1; min-block-size: 0; overflow-y: auto; overscroll-behavior: contain; padding: 16px; scroll-padding: 16px; position: relative; }
 .turns { list-style: none; display: grid; gap: 24px; }
 .turn { display: flex; flex-direction: column; gap: 12px; }
 .turn.current { min-block-size: var(--_room, 0); }
@@ -115,16 +115,16 @@ const ENDING = `
 .chip-button[aria-pressed="true"] { border-color: var(--_accent); background: var(--_chip); color: var(--_chip-text); font-weight: 600; }
 .chip-button[aria-pressed="true"]::before { content: "✓ "; }
 .actions { display: flex; align-items: center; gap: 4px; margin-inline-start: -8px; }
-.rating { display: flex; align-items: center; gap: 4px; }
+.rating { display: contents; }
 .icon-button[aria-pressed="true"] { color: var(--_ok); }
 .icon-button[aria-pressed="true"] .icon { fill: color-mix(in srgb, currentColor 30%, transparent); stroke-width: 2.25; }
-.thanks { color: var(--_muted); font-size: 0.8125rem; }
+.thanks { order: 1; color: var(--_muted); font-size: 0.8125rem; }
 .reasons:empty { display: none; }
 .why { display: flex; flex-direction: column; gap: 8px; border: 0; min-inline-size: 0; align-items: flex-start; }
 .why legend { margin-block-end: 8px; font-weight: 600; }
 .chips { display: flex; flex-wrap: wrap; gap: 8px; }
 .panel :is(.why textarea, .contact :is(input, textarea)) { inline-size: 100%; padding: 8px 12px; border: 1px solid var(--_control); border-radius: 10px; background: var(--_surface); font-size: max(16px, 1rem); line-height: 1.5rem; resize: vertical; }
-.panel [aria-invalid="true"] { border-color: var(--_danger); }
+.panel .contact [aria-invalid="true"] { border-color: var(--_danger); }
 .error { color: var(--_danger); }
 .failed { background: var(--_danger-bg); }
 .empty { display: grid; gap: 16px; }
@@ -144,7 +144,7 @@ const BOTTOM = `
 .row:focus-within { outline: 3px solid var(--_ring); outline-offset: -1px; }
 .row textarea { flex: 1; min-inline-size: 0; min-block-size: 2.75rem; max-block-size: calc(6 * 1.5rem + 20px); padding: 10px; border: 0; background: none; font-size: max(16px, 1rem); line-height: 1.5rem; resize: none; field-sizing: content; }
 .row textarea:focus-visible { outline: none; }
-.row textarea::placeholder { color: var(--_muted); opacity: 1; }
+.panel ::placeholder { color: var(--_muted); opacity: 1; }
 .send { display: grid; place-items: center; flex: none; inline-size: 2.75rem; block-size: 2.75rem; padding: 0; border: 1px solid transparent; border-radius: 10px; background: var(--_accent); color: var(--_on-accent); cursor: pointer; }
 .send[aria-disabled="true"] { background: var(--_raised); color: var(--_muted); }
 .send .icon-stop, .send.busy .icon-send { display: none; }

@@ -256,3 +256,30 @@ def test_each_pair_of_colours_can_be_told_apart(page: Page) -> None:
         ratios = page.evaluate(CONTRASTS, PAIRS)
         least = [(scheme, *pair, round(ratio, 2)) for pair, ratio in zip(PAIRS, ratios, strict=True) if ratio < pair[2]]
         assert least == []
+
+
+def test_what_axe_passes_over_has_its_colours_too(page: Page) -> None:
+    """What stands in an empty box is as dark as small print; a box that is filled in wrongly has the error's edge."""
+    reach(page, "rated-down")
+    faint = page.evaluate("""() => {
+        const root = document.querySelector("support-chat").shadowRoot;
+        const muted = getComputedStyle(root.querySelector(".bottom .small")).color;
+        const look = (box) => getComputedStyle(box, "::placeholder");
+        return [...root.querySelectorAll("[placeholder]")].map(look)
+            .filter((it) => it.color !== muted || it.opacity !== "1").length;
+    }""")
+    assert faint == 0
+    reach(page, "contact-refused")
+    wrong = page.locator(".contact .error").evaluate("one => getComputedStyle(one).color")
+    expect(page.locator("#email")).to_have_css("border-top-color", wrong)
+    expect(page.locator("#note")).not_to_have_css("border-top-color", wrong)
+
+
+def test_thanks_for_a_rating_move_nothing(page: Page) -> None:
+    reach(page, "answer")
+    copy = page.get_by_role("button", name="Copy the answer")
+    copy.scroll_into_view_if_needed()
+    before = copy.bounding_box()
+    page.get_by_role("button", name="Helpful", exact=True).click()
+    expect(page.locator(".rating .thanks")).not_to_be_empty()
+    assert copy.bounding_box() == before
