@@ -7,6 +7,7 @@ from chat import contact, framing, leaving, views, widget_files
 urlpatterns = [
     path("", views.demo, name="demo"),
     path("demo/states/", views.states, name="demo-states"),
+    path("demo/preview/", views.preview, name="demo-preview"),
     path("widget/<slug:key>.json", views.widget_settings, name="widget-settings"),
     path("widget/<slug:key>/frame/", framing.page, name="widget-frame"),
     path("widget/<path:name>", widget_files.serve, name="widget-file"),

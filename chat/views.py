@@ -1,8 +1,11 @@
 """The demo: a shop's page as a company would write it, with the widget on it; and what the widget reads of its row."""
 
+from csp.constants import SELF
+from csp.decorators import csp_replace
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 from django.utils import timezone
+from django.views.decorators.clickjacking import xframe_options_sameorigin
 
 from chat.models import Widget
 from chat.widget_files import for_all
@@ -17,6 +20,13 @@ def demo(request: HttpRequest) -> HttpResponse:
 def states(request: HttpRequest) -> HttpResponse:
     """The widget in every state it has, played by a script in the page: for whoever works on it, and for the tests."""
     return render(request, "demo/states.html")
+
+
+@xframe_options_sameorigin
+@csp_replace({"frame-ancestors": [SELF]})
+def preview(request: HttpRequest) -> HttpResponse:
+    """The widget as the form around it says, played by a script: for the admin's page of a widget."""
+    return render(request, "demo/preview.html")
 
 
 def widget_settings(request: HttpRequest, key: str) -> HttpResponse:

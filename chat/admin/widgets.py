@@ -1,14 +1,28 @@
 """The places where the chat is shown, and what customers left there when nobody was on duty."""
 
+from typing import Any
+
 from django import forms
 from django.contrib import admin
+from django.contrib.postgres.forms import SimpleArrayField
 from django.http import HttpRequest
 
 from chat.models import ContactRequest, Widget
 from chat.widget_settings import ASKED_FIRST, LANGUAGES
 
 
+class Lines(SimpleArrayField):
+    """A text a line; empty lines are none."""
+
+    def to_python(self, value: Any) -> list[Any]:
+        return super().to_python("\n".join(line for line in value.splitlines() if line.strip()) if value else value)
+
+
 class WidgetForm(forms.ModelForm):
+    suggestions = Lines(
+        forms.CharField(max_length=120), delimiter="\n", max_length=4, required=False,
+        widget=forms.Textarea(attrs={"rows": 4}), help_text="Up to four questions, one a line.",
+    )  # fmt: skip
     languages = forms.MultipleChoiceField(
         choices=list(LANGUAGES.items()), required=False, widget=forms.CheckboxSelectMultiple,
         help_text=Widget._meta.get_field("languages").help_text,

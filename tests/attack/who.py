@@ -68,6 +68,7 @@ RULES = {
     "chat/contact": Rule(post=EVERYBODY, origin=True),
     "chat/logout": Rule(post=EVERYBODY, origin=True),
     "demo/states/": Rule(EVERYBODY),
+    "demo/preview/": Rule(EVERYBODY),
     "admin/": Rule(STAFF),
     "admin/login/": Rule(EVERYBODY, EVERYBODY),
     "admin/logout/": Rule(post=EVERYBODY),
