@@ -87,7 +87,7 @@ class Played:
 def chat(browser: Browser) -> Iterator[Played]:
     with FakeServer() as server:
         context = browser.new_context(base_url=server.url)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(30_000)
         context.add_init_script(LISTEN)
         page = context.new_page()
         played = Played(page)

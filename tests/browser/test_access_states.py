@@ -36,7 +36,7 @@ PATIENCE_S = 10
 def page(browser: Browser) -> Iterator[Page]:
     with FakeServer() as server:
         context = browser.new_context(base_url=server.url, viewport=DESK)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(30_000)
         context.add_init_script(path=AXE)  # sent once, not with each page
         yield context.new_page()
         context.close()

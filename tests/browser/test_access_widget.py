@@ -28,7 +28,7 @@ FOCUS = """() => {
 def desk(browser: Browser) -> Iterator[Page]:
     with FakeServer() as server:
         context = browser.new_context(base_url=server.url, viewport=DESK)
-        context.set_default_timeout(20_000)
+        context.set_default_timeout(30_000)
         yield context.new_page()
         context.close()
 
