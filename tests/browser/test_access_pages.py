@@ -77,9 +77,12 @@ def test_the_shop_and_the_help_centre_break_no_rule(browser, live_server, shop, 
         "help": "/help/",
         "search": "/help/?q=returns",
         "search without result": "/help/?q=zzzz",
+        "subject": "/help/category/returns/",
         "article": "/help/returns-policy/",
         "withdrawn": "/help/old/",
         "not found": "/nothing/here/",
+        "every state": "/demo/states/?state=answer",
+        "framed chat": "/widget/demo/frame/",
         "sign in": reverse("admin:login"),
     }.items():
         page.goto(path)
@@ -106,6 +109,10 @@ def test_the_pages_of_staff_break_no_rule(browser, live_server, client, shop, fo
             "widget": reverse("admin:chat_widget_change", args=[Widget.objects.get(key="demo").pk]),
             "spaces": reverse("admin:knowledge_embeddingspace_changelist"),
             "imports": reverse("admin:knowledge_importsource_changelist"),
+            "people": reverse("admin:auth_user_changelist"),
+            "audit log": reverse("admin:supportbot_auditentry_changelist"),
+            "second factor": reverse("admin:second_factor"),
+            "own password": reverse("admin:password_change"),
         }.items():
             page.goto(path)
             looks(page, f"staff: {name}", found)
