@@ -46,6 +46,7 @@ class Licences:
 
     def __init__(self, passages: Iterable[str], question: str = "") -> None:
         self._units: dict[str, set[str]] = defaultdict(set)  # of each number; "" where it stands bare
+        self._single: set[str] = set()  # units that are told of as one without a number: "a day", "Week: £150"
         self._runs: set[str] = set()
         self._neighbours: set[tuple[str, str]] = set()
         self._ranges: set[tuple[str, str]] = set()
@@ -87,6 +88,8 @@ class Licences:
         if named and "." in fact.written and fact.written not in self._tokens:  # version 2.30 is not 2.3
             return "code"
         units = self._units.get(fact.value, set()) | self._units.get(fact.written, set())
+        if fact.unit and fact.value == "1":
+            units |= self._single
         if not units:
             return "" if len(fact.value) >= PHONE_DIGITS and fact.value in self._runs else "number"
         if fact.unit:
@@ -117,10 +120,10 @@ class Licences:
             if not found and row[at].text in (";", "|", ":"):
                 label = _units_in(row[cell:at]) if row[at].text == ":" else set()
                 if at - cell == 1 and label & TIME:
-                    self._units["1"] |= label  # "Week: £150" is for a week
+                    self._single |= label
                 cell = end
             elif unit := each_unit(row, at):
-                self._units["1"].add(unit)
+                self._single.add(unit)
             for fact in found:
                 is_bare = fact.kind == "number" and not fact.unit
                 taken += [fact._replace(unit=unit) for unit in sorted(label)] if is_bare and label else [fact]

@@ -282,7 +282,7 @@ CASES = {
             "£5 a day", "£5 per day", "one day",
         ],
         [
-            "a week", "£5 for a month",
+            "a week", "£5 for a month", "The answer is: 1", "we take 1 of them",
         ],
     ),
     "ordinals": (
