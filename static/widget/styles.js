@@ -66,7 +66,7 @@ const LOG = `
 .question.waiting .bubble { opacity: 0.75; }
 .question .stage { align-self: flex-start; }
 .note { color: var(--_danger); font-size: 0.8125rem; }
-.note:empty, .lead:empty, .hint:empty, .status:empty, .error:empty, .foot:empty, .thanks:empty { display: none; }
+.note:empty, .turns:empty, .lead:empty, .hint:empty, .status:empty, .error:empty, .foot:empty, .thanks:empty { display: none; }
 .answer, .agent { display: flex; flex-direction: column; gap: 8px; margin-inline-end: 16px; padding: 12px 14px; border: 1px solid transparent; border-radius: 14px; border-end-start-radius: 4px; background: var(--_raised); }
 .agent { background: var(--_surface); border-color: var(--_control); }
 .byline { display: flex; gap: 8px; align-items: baseline; }

@@ -26,12 +26,17 @@ RUN = """async ([place, tags]) => {
 
 def violations(page: Page, place: str | None = None) -> list[str]:
     """Each broken rule with the element that breaks it, in words for a failed test; `place` narrows to a selector."""
+    return examined(page, place)[1]
+
+
+def examined(page: Page, place: str | None = None) -> tuple[int, list[str]]:
+    """How many rules had something to look at and found it right, and what `violations` tells."""
     if not page.evaluate("Boolean(window.axe)"):
         page.evaluate(AXE.read_text(encoding="utf-8"))  # not by a script tag: the page's own policy would refuse it
     page.evaluate(STILL)
     found = page.evaluate(RUN, [place, TAGS])
     assert found["checked"], "axe checked nothing"
-    return [said for broken in found["violations"] for said in _told(broken)]
+    return found["checked"], [said for broken in found["violations"] for said in _told(broken)]
 
 
 def _told(broken: dict[str, Any]) -> list[str]:

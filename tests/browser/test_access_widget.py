@@ -35,7 +35,9 @@ def desk(browser: Browser) -> Iterator[Page]:
 
 @pytest.fixture
 def page(desk: Page) -> Page:
-    """One page for all, as wide and as plain as at first."""
+    """One page for all, as wide, as plain and as forgetful as at first."""
+    if desk.url != "about:blank":
+        desk.evaluate("() => [localStorage, sessionStorage].forEach((kept) => kept.clear())")
     desk.set_viewport_size(DESK)
     desk.emulate_media(forced_colors="none", reduced_motion="no-preference", color_scheme="light")
     return desk
@@ -118,6 +120,19 @@ def test_a_control_that_goes_away_hands_the_focus_on(page: Page, state: str, pre
     expect(page.locator(next_)).to_be_focused()
     page.evaluate("() => new Promise((drawn) => setTimeout(() => requestAnimationFrame(drawn), 100))")
     expect(page.locator(next_)).to_be_focused()  # nor does the next drawing take it away
+
+
+def test_who_comes_back_from_past_conversations_finds_the_greeting(page: Page) -> None:
+    page.goto("/")
+    page.locator(".launcher").click()
+    expect(page.locator(".greeting")).to_be_visible()
+    page.locator("[aria-controls=menu]").click()
+    page.get_by_role("button", name="Past conversations").click()
+    expect(page.locator(".past")).to_be_visible()
+    page.locator(".past button").last.click()
+    expect(page.locator(".past")).to_have_count(0)
+    expect(page.locator(".greeting")).to_be_visible()
+    expect(page.locator("#question")).to_be_focused()
 
 
 def test_closing_gives_the_focus_back_to_the_launcher_wide_and_narrow(page: Page) -> None:
