@@ -1,6 +1,7 @@
 """The socket: frames in, verbs called, frames out. Nothing is decided here, and no answer is written here."""
 
 import asyncio
+import time
 from contextlib import aclosing
 from typing import Any
 from uuid import UUID
@@ -25,6 +26,7 @@ from chat.events import (
     Rate,
     Refused,
     Stop,
+    Typing,
     frame,
     parse,
 )
@@ -65,6 +67,7 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.pace = limits.Pace()
         self.tasks: set[asyncio.Task[None]] = set()
         self.followed: dict[UUID, asyncio.Task[None]] = {}
+        self.typed = float("-inf")
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
         self.outgoing = Outgoing(self.send, self.close, cutter(send))
@@ -181,11 +184,9 @@ class ChatConsumer(AsyncWebsocketConsumer):
         elif self.visit is None:
             raise Refused("hello_first")
         else:
-            verb = self.VERBS.get(type(event))
-            if verb is not None:  # `typing` asks for nothing
-                if not isinstance(event, Ask):  # which has limits of its own
-                    await self.count_deed()
-                await verb(self, self.visit, event)
+            if not isinstance(event, Ask | Typing):  # which have limits of their own
+                await self.count_deed()
+            await self.VERBS[type(event)](self, self.visit, event)
 
     async def greet(self, hello: Hello) -> None:
         """`welcome`, then what was missed, then live."""
@@ -293,6 +294,13 @@ class ChatConsumer(AsyncWebsocketConsumer):
             raise Refused("rate_limited")
         await self.outgoing.say(frame("conversations", conversations=await off_loop(conversations.past)(seen.bearer)))
 
+    async def types(self, seen: Visit, event: Typing) -> None:
+        """For the person at the other end, every few seconds at most."""
+        now = time.monotonic()
+        if seen.conversation is not None and now - self.typed >= desk.TOLD_EVERY_SECONDS - 1:
+            self.typed = now
+            await off_loop(desk.customer_types)(seen.conversation)
+
     def forget(self) -> None:
         """From now on nobody has said hello here."""
         for task in self.followed.values():
@@ -301,4 +309,6 @@ class ChatConsumer(AsyncWebsocketConsumer):
         self.visit = None
         self.followed = {}
 
-    VERBS: dict[type, Any] = {Ask: ask, Stop: stop, Rate: rate, Handover: hand_over, Past: list_past, Logout: log_out}
+    VERBS: dict[type, Any] = {
+        Ask: ask, Stop: stop, Rate: rate, Handover: hand_over, Past: list_past, Typing: types, Logout: log_out
+    }  # fmt: skip

@@ -18,6 +18,9 @@ from chat.models import Conversation, Message
 
 DUTY_SECONDS = 300
 DUTY_KEY = "supportbot:desk:duty"
+TYPING_KEY = "supportbot:typing:"  # of an agent's words and of a customer's, by conversation
+TYPING_SECONDS = 6  # so long it is believed
+TOLD_EVERY_SECONDS = 3
 MAX_MESSAGE_CHARS = 4000
 
 
@@ -41,6 +44,36 @@ def on_duty() -> bool:
             return bool(redis.zcount(DUTY_KEY, time.time() - DUTY_SECONDS, "+inf"))
     except (RedisError, OSError):
         return False
+
+
+def customer_types(conversation: UUID) -> None:
+    """For whoever looks at the conversation; the words are told when they are sent."""
+    try:
+        with _redis() as redis:
+            redis.set(f"{TYPING_KEY}customer:{conversation}", 1, ex=TYPING_SECONDS)
+    except (RedisError, OSError):
+        return  # it is not told: nobody misses a word
+
+
+def is_customer_typing(conversation: UUID) -> bool:
+    try:
+        with _redis() as redis:
+            return bool(redis.exists(f"{TYPING_KEY}customer:{conversation}"))
+    except (RedisError, OSError):
+        return False
+
+
+def agent_types(conversation: Conversation, by: Any) -> None:
+    """The customer is told, every few seconds at most, and only of the person who has joined."""
+    if conversation.state != Conversation.State.AGENT or conversation.agent_id != by.pk:
+        return
+    try:
+        with _redis() as redis:
+            fresh = redis.set(f"{TYPING_KEY}agent:{conversation.pk}", 1, ex=TOLD_EVERY_SECONDS, nx=True)
+    except (RedisError, OSError):
+        return  # the bell would not ring either
+    if fresh:
+        doorbell.ring(conversation.pk, state="typing", name=agent_name(by))
 
 
 def ask_for_person(conversation: UUID, reason: str) -> str:
@@ -90,14 +123,14 @@ def say(conversation: Conversation, by: Any, text: str) -> Message:
 
 def leave(conversation: Conversation, by: Any) -> None:
     """Back to the assistant."""
-    _end(conversation, Conversation.State.BOT, by)
+    _end(conversation, Conversation.State.BOT, by, "left")
 
 
 def close(conversation: Conversation, by: Any) -> None:
-    _end(conversation, Conversation.State.CLOSED, by)
+    _end(conversation, Conversation.State.CLOSED, by, "ended")
 
 
 @transaction.atomic
-def _end(conversation: Conversation, state: str, by: Any) -> None:
+def _end(conversation: Conversation, state: str, by: Any, told: str) -> None:
     Conversation.objects.filter(pk=conversation.pk).update(state=state, agent=None, waiting_since=None)
-    transaction.on_commit(lambda: doorbell.ring(conversation.pk, state="left", name=agent_name(by)))
+    transaction.on_commit(lambda: doorbell.ring(conversation.pk, state=told, name=agent_name(by)))

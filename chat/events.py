@@ -27,6 +27,7 @@ SERVER_FRAMES: dict[str, tuple[str, ...]] = {
     "rated": ("reply", "score"),
     "message": ("id", "role", "text", "created", "status", "outcome", "epoch", "seq", "sources", "name?"),
     "agent": ("name", "state", "conversation?"),
+    "typing": ("name",),
     "conversations": ("conversations",),
     "pong": ("n",),
     "error": ("code", "text", "id?"),

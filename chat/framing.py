@@ -21,8 +21,8 @@ def page(request: HttpRequest, key: str) -> HttpResponse:
     context = {"widget": widget, "language": language_of(request), "theme": theme if theme in THEMES else ""}
     response = render(request, "demo/frame.html", context)
     if ancestors := framers(widget):
-        response._csp_replace = {"frame-ancestors": ancestors}  # type: ignore[attr-defined]  # read by django-csp
-        response.xframe_options_exempt = True  # type: ignore[attr-defined]  # it cannot name sites
+        response._csp_replace = {"frame-ancestors": ancestors}  # read by django-csp
+        response.xframe_options_exempt = True  # it cannot name sites
     patch_vary_headers(response, ["Accept-Language"])
     return response
 

@@ -66,6 +66,9 @@ class Ear:
         async with self.looking:  # two rings at once find each message once
             if self._conversation is None:
                 return
+            if state == "typing":
+                await self._say(frame("typing", name=name))
+                return
             if state:
                 await self._say(frame("agent", name=name, state=state))
             written, answers = await off_loop(conversations.news)(self._conversation, self._newest)

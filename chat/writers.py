@@ -19,7 +19,7 @@ from chat.events import clean
 from chat.following import last_words
 from chat.frames import MAX_TEXT_CHARS, Log
 from chat.models import Message, RetrievedPassage
-from chat.sources import nearest_of, sources_of
+from chat.sources import follow_ups_of, nearest_of, sources_of
 from chat.storage import off_loop
 from knowledge.retrieval import Passage
 from supportbot.log import get_logger
@@ -147,6 +147,7 @@ class Writer:
             "outcome": end.outcome,
             "reason": end.reason,
             "nearest": nearest_of(end.nearest),
+            "follow_ups": self.follow_ups(end),
             "standalone_question": end.standalone,
             "model": end.model,
             "adapter": end.model if end.model and end.model != settings.BASE_MODEL else "",
@@ -160,10 +161,16 @@ class Writer:
         }
         cite = partial(self.store_citations, end.citations) if end.citations else None
         await self.close(Message.Status.DONE, cite, **fields)
-        row = Message(text=self.log.text, outcome=end.outcome, reason=end.reason, nearest=fields["nearest"])
+        told = {name: fields[name] for name in ("outcome", "reason", "nearest", "follow_ups")}
+        row = Message(text=self.log.text, **told)
         meters.ended(end.outcome, end.reason, times, end.tokens_in, end.tokens_out)
         await self.log.end("done", **last_words(row, end.citations))
         logger.info("answered", reply=str(self.log.reply), outcome=end.outcome, reason=end.reason, ms=times)
+
+    def follow_ups(self, end: Ending) -> list[str]:
+        if end.outcome not in (Message.Outcome.ANSWERED, Message.Outcome.EXTRACTED):
+            return []
+        return follow_ups_of(end.standalone, self.passages, end.citations, end.language)
 
     async def end_early(self) -> None:
         """Somebody said stop: what was said is kept."""

@@ -140,6 +140,7 @@ class ConversationAdmin(admin.ModelAdmin):
         own = [
             path("export/<str:form>/", page(require_GET(self.export)), name="chat_conversation_export"),
             path("<uuid:pk>/desk/", page(require_POST(self.at_the_desk)), name="chat_conversation_desk"),
+            path("<uuid:pk>/typing/", page(require_POST(self.typing)), name="chat_conversation_typing"),
             path("<uuid:pk>/live/", page(require_GET(self.live)), name="chat_conversation_live"),
             path("<uuid:pk>/review/<uuid:answer>/", page(require_POST(self.judge)), name="chat_conversation_review"),
         ]
@@ -241,6 +242,14 @@ class ConversationAdmin(admin.ModelAdmin):
             self.log_change(request, conversation, f"Desk: {request.POST.get('do', '')[:10]}.")
         return HttpResponseRedirect(reverse("admin:chat_conversation_change", args=[pk]) + "#desk")
 
+    def typing(self, request: HttpRequest, pk: UUID) -> HttpResponse:
+        """An agent writes something: the customer is told that, and no word of it."""
+        conversation = self._readable(request, pk)
+        if not request.user.has_perm("chat.answer_conversation"):
+            raise PermissionDenied
+        desk.agent_types(conversation, request.user)
+        return HttpResponse(status=204)
+
     def live(self, request: HttpRequest, pk: UUID) -> JsonResponse:
         """What was said after the message `after`: the page asks every other second while somebody looks at it."""
         conversation = self._readable(request, pk)
@@ -253,7 +262,8 @@ class ConversationAdmin(admin.ModelAdmin):
         rows = conversation.messages.filter(pk__gt=after).select_related("author").order_by("pk")[:100]
         # Up to the first answer that is still being written: a later message must not push it out of sight.
         settled = takewhile(is_settled, rows)
-        return JsonResponse({"state": conversation.get_state_display(), "messages": [as_line(row) for row in settled]})
+        state, typing = conversation.get_state_display(), desk.is_customer_typing(conversation.pk)
+        return JsonResponse({"state": state, "typing": typing, "messages": [as_line(row) for row in settled]})
 
     def export(self, request: HttpRequest, form: str) -> HttpResponseBase:
         """The filtered list as a file."""

@@ -59,6 +59,7 @@ export const STATES = {
   "lost": { welcome: talk(asked(), reply()), cut: true, shows: ".notice.warn" },
   "waiting": { welcome: talk(asked(), reply({ outcome: "handed_over", text: "I'll pass you on to a person on our team.", sources: [] })), frames: [{ type: "agent", name: "", state: "waiting" }], shows: ".notice" },
   "joined": { welcome: talk(asked(), reply()), frames: [{ type: "agent", name: "", state: "waiting" }, { type: "agent", name: "Ada", state: "joined" }, { type: "message", ...ada }], shows: ".agent" },
+  "typing": { welcome: talk(asked(), reply()), frames: [{ type: "agent", name: "Ada", state: "joined" }, { type: "message", ...ada }], hold: 6000, do: (root, chat, server) => server.say({ type: "typing", name: "Ada" }), shows: ".turn > .stage" },
   "left": { welcome: talk(asked(), reply()), frames: [{ type: "agent", name: "Ada", state: "joined" }, { type: "message", ...ada }, { type: "agent", name: "Ada", state: "left" }], shows: ".event:nth-of-type(2), .event ~ .event" },
   "contact": { welcome: talk(asked(), reply()), frames: [{ type: "agent", name: "", state: "closed" }], shows: ".contact" },
   "contact-refused": { welcome: talk(asked(), reply()), frames: [{ type: "agent", name: "", state: "closed" }], fill: "dora", shows: ".error:not(:empty)" },
@@ -90,6 +91,7 @@ async function seen(root, selector) {
 export async function reach(name, chat) {
   const state = STATES[name];
   if (name === "slow") hasten(10_000);
+  if (state.hold) suspend(state.hold);
   if (state.offline) pretendOffline();
   const server = playServer({ welcome: { suggestions: SUGGESTIONS, ...state.welcome }, settings: state.settings, answer: (frame) => (frame.type === "hello" ? (state.frames ?? []) : (state.answer?.(frame) ?? [])) });
   await customElements.whenDefined("support-chat");
@@ -103,7 +105,7 @@ export async function reach(name, chat) {
   if (state.late) server.say(...state.late);
   if (state.cut) server.cut();
   if (state.fill) await fillContact(root, state.fill);
-  await state.do?.(root, chat);
+  await state.do?.(root, chat, server);
   await seen(root, state.shows);
   document.documentElement.dataset.state = name;
 }
@@ -118,6 +120,12 @@ async function fillContact(root, email) {
 function hasten(milliseconds) {
   const real = globalThis.setTimeout;
   globalThis.setTimeout = (act, wait, ...rest) => real(act, wait === milliseconds ? 0 : wait, ...rest);
+}
+
+/** Timers of this length never end. */
+function suspend(milliseconds) {
+  const real = globalThis.setTimeout;
+  globalThis.setTimeout = (act, wait, ...rest) => (wait === milliseconds ? 0 : real(act, wait, ...rest));
 }
 
 function pretendOffline() {

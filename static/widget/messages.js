@@ -21,7 +21,7 @@ function byline(desk, author, message) {
 }
 
 /** Three dots and words; they appear after 0.3 seconds. */
-function stageLine(text = "") {
+export function stageLine(text = "") {
   return h("p", { class: "stage", part: "stage" }, h("span", { class: "dots", "aria-hidden": "true" }, h("i"), h("i"), h("i")), h("span", { text }));
 }
 
@@ -176,7 +176,7 @@ class Answer {
       case "abstained":
         return [this.#nearest(message), this.#buttons(button(t("abstain.rephrase"), () => this.#desk.rephrase(message.id)), this.#human()), ...this.#actions(message)];
       case "extracted":
-        return [this.#sources(message), this.#buttons(button(t("extract.retry"), again), this.#human()), ...this.#actions(message)];
+        return [this.#sources(message), this.#buttons(button(t("extract.retry"), again), this.#human()), ...this.#actions(message), this.#followUps(message)];
       case "stopped":
         return [h("p", { class: "muted", text: t("answer.stopped") }), this.#buttons(button(t("answer.again"), again))];
       case "handed_over":

@@ -6,6 +6,7 @@ import { button, h, icon } from "./dom.js";
 import { firstOf } from "./first.js";
 import { Header } from "./header.js";
 import { allowed } from "./markdown.js";
+import { stageLine } from "./messages.js";
 import { Notices } from "./notices.js";
 import { pastOf } from "./past.js";
 import { Preview } from "./preview.js";
@@ -20,6 +21,7 @@ import { Turns } from "./turns.js";
 
 const FLUSH_MS = 50;
 const IDLE_MS = 120_000;
+const WRITES_MS = 6000;
 
 export class Panel {
   #host;
@@ -31,6 +33,8 @@ export class Panel {
   #stop = null;
   #toTop = null; // key of the question that goes to the top edge once drawn
   #settled = false;
+  #writing = stageLine();
+  #wrote = 0;
   #form = null; // asked before the first question
 
   /** The words come first: everything else is made with them. */
@@ -309,6 +313,7 @@ export class Panel {
     if (frame) this.notices.hear(frame, before);
     if (frame?.type === "agent" && frame.state === "closed") this.#openContact();
     if (frame?.type === "conversations") this.#showPast(frame.conversations);
+    if (["typing", "message", "agent"].includes(frame?.type)) this.#writes(frame);
     const gap = FLUSH_MS - (performance.now() - this.#drawn);
     if (this.#drawAt) return;
     this.#drawAt = setTimeout(() => {
@@ -319,6 +324,16 @@ export class Panel {
       if (document.hidden) draw();
       else requestAnimationFrame(draw);
     }, Math.max(0, gap));
+  }
+
+  /** The person at the other end writes, until they have said it or stopped. */
+  #writes({ type, name }) {
+    clearTimeout(this.#wrote);
+    this.#writing.remove();
+    if (type !== "typing") return;
+    this.#writing.lastChild.textContent = this.t("human.typing", { name: name || this.t("author.team") });
+    this.turns.element.lastElementChild?.append(this.#writing);
+    this.#wrote = setTimeout(() => this.#writing.remove(), WRITES_MS);
   }
 
   #draw() {

@@ -112,6 +112,7 @@ RULES = {
     "admin/knowledge/embeddingspace/<int:key>/do/<slug:verb>/": Rule(post="A"),
     "admin/chat/conversation/export/<str:form>/": Rule("mA"),
     "admin/chat/conversation/<uuid:pk>/desk/": Rule(post="aA"),
+    "admin/chat/conversation/<uuid:pk>/typing/": Rule(post="aA"),
     "admin/chat/conversation/<uuid:pk>/live/": Rule("amA"),
     "admin/chat/conversation/<uuid:pk>/review/<uuid:answer>/": Rule(post="mA"),
 }

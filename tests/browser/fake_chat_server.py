@@ -90,6 +90,7 @@ class FakeChat:
         self.settings: dict[str, Any] = {}  # of the widget's row
         self.told: list[Any] = []  # what visitors said of themselves, with each question
         self.team_away = False
+        self.typed = 0  # frames that said so
         self.pages: dict[str, tuple[str, str]] = {}  # name -> page and its policy, as a company would write them
         self.open: list[str] = []  # the keys of the sockets that are open
         self.gate = threading.Event()  # scripts that wait for the test go on when it is set
@@ -276,7 +277,9 @@ class Line:
         await self.send(type="conversations", conversations=rows)
 
     async def on_typing(self, frame: Frame) -> None:
-        """Nobody sits at the other end."""
+        """Whoever writes is answered in kind."""
+        self.chat.typed += 1
+        await self.send(type="typing", name="Ada")
 
     async def on_ping(self, frame: Frame) -> None:
         await self.send(type="pong", n=frame["n"])

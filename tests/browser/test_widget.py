@@ -26,6 +26,7 @@ def server() -> Iterator[FakeServer]:
 def chat(server: FakeServer) -> FakeChat:
     server.chat.down = server.chat.team_away = False
     server.chat.conversations.clear()
+    server.chat.typed = 0
     server.chat.gate.clear()
     for kept in (server.chat.ratings, server.chat.contacts, server.chat.hellos):
         kept.clear()
@@ -265,13 +266,16 @@ def test_the_place_in_line_and_the_stages_are_told(visit: Visit) -> None:
     assert same_words(ended(answer))
 
 
-def test_a_person_joins_and_writes(visit: Visit) -> None:
+def test_a_person_joins_and_writes(visit: Visit, chat: FakeChat) -> None:
     page = visit()
     ended(ask(page, "abstain")).get_by_role("button", name="Ask our team").click()
     expect(page.locator(".event")).to_have_text("Ada joined.")
     expect(page.locator("article.agent")).to_contain_text("Hello, this is Ada.")
     expect(page.locator("article.agent .author")).to_have_text("Ada")
     expect(page.locator(".subtitle")).to_have_text("Ada · support team")
+    page.locator("#question").press_sequentially("Thank")
+    expect(page.locator(".turn > .stage")).to_have_text("Ada is writing")
+    assert chat.typed == 1, "told every few seconds at most"
     ask(page, "Thank you")
     expect(page.locator("article.question").last).to_contain_text("Thank you")
     expect(page.locator(".send")).to_have_attribute("aria-label", "Send")

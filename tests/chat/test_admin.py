@@ -12,6 +12,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
+from chat.desk import customer_types
 from chat.models import Conversation, Message, Rating, RetrievedPassage, Review, Visitor, Widget
 from knowledge import publishing
 from knowledge.models import Article, Category
@@ -240,6 +241,11 @@ def test_what_an_agent_writes_is_a_message_of_the_conversation(widget) -> None:
     talked.refresh_from_db()
     assert (talked.state, talked.agent.username) == ("agent", "carl")
     live = client.get(reverse("admin:chat_conversation_live", args=[talked.pk]), {"after": answer_of(talked).pk}).json()
+    assert live["typing"] is False
+    customer_types(talked.pk)
+    assert client.get(reverse("admin:chat_conversation_live", args=[talked.pk])).json()["typing"] is True
+    typing = reverse("admin:chat_conversation_typing", args=[talked.pk])
+    assert (client.post(typing).status_code, client.get(typing).status_code) == (204, 405)
     assert [(m["who"], m["role"], m["text"]) for m in live["messages"]] == [("carl", "agent", "Hello, Carl here.")]
     assert "write" in client.post(desk, {"do": "say", "text": "  "}, follow=True).content.decode().lower()
     assert talked.messages.filter(role="agent").count() == 1

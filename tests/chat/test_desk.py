@@ -102,7 +102,7 @@ async def test_the_end_of_a_conversation_does_not_open_the_contact_form(connect,
     dora = await connect()
     await dora.answer()
     await off_loop(desk.close)(await Conversation.objects.aget(pk=dora.conversation), ada)
-    assert (await dora.until("agent"))["state"] == "left"
+    assert (await dora.until("agent"))["state"] == "ended"
 
 
 async def test_a_person_joins_writes_and_leaves(connect, ada):
@@ -151,3 +151,34 @@ async def test_what_a_person_wrote_is_in_the_history(connect, ada):
     assert again.welcome["messages"][-1]["name"] == "Ada"
     assert (await again.until("agent"))["state"] == "joined"
     assert await sync_to_async(Message.objects.filter(author=ada).count)() == 1
+
+
+async def test_each_side_learns_that_the_other_writes_and_not_what(connect, ada):
+    dora = await connect()
+    await dora.answer()
+    conversation = await Conversation.objects.aget(pk=dora.conversation)
+    await off_loop(desk.agent_types)(conversation, ada)  # who has not joined is not told of
+    await off_loop(desk.say)(conversation, ada, "Hello Dora")
+    assert (await dora.until("message"))["text"] == "Hello Dora"
+    assert not [frame for frame in dora.frames if frame["type"] == "typing"]
+    await conversation.arefresh_from_db()
+    await off_loop(desk.agent_types)(conversation, ada)
+    assert (await dora.until("typing"))["name"] == "Ada"
+    assert not await off_loop(desk.is_customer_typing)(conversation.pk)
+    await dora.send(type="typing")
+    async with asyncio.timeout(10):
+        while not await off_loop(desk.is_customer_typing)(conversation.pk):
+            await asyncio.sleep(0.02)
+
+
+async def test_writing_is_told_every_few_seconds_at_most(connect, ada, monkeypatch):
+    dora = await connect()
+    await dora.answer()
+    conversation = await Conversation.objects.aget(pk=dora.conversation)
+    await off_loop(desk.join)(conversation, ada)
+    await conversation.arefresh_from_db()
+    rung: list[str] = []
+    monkeypatch.setattr(doorbell, "ring", lambda pk, state, name: rung.append(state))
+    for _ in range(5):
+        await off_loop(desk.agent_types)(conversation, ada)
+    assert rung == ["typing"]

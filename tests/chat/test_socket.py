@@ -8,7 +8,7 @@ import uuid
 import jwt
 import pytest
 
-from chat import consumers, conversations, doorbell, limits
+from chat import answering, consumers, conversations, doorbell, limits
 from chat.events import SERVER_FRAMES
 from chat.models import Conversation, Message, Rating, Visitor
 from chat.routing import socket_application
@@ -357,3 +357,14 @@ async def test_what_a_person_wrote_is_found_although_no_bell_was_heard(connect, 
     await Message.objects.acreate(conversation_id=dora.conversation, role="agent", text="Hello Dora")
     assert (await dora.until("message", seconds=5))["text"] == "Hello Dora"
     doorbell._tasks.clear()
+
+
+async def test_what_else_was_found_can_be_asked_next_and_is_there_after_a_reload(connect, monkeypatch):
+    monkeypatch.setattr(answering, "WORTH_SHOWING", 0.0)  # of so few articles one stands out
+    dora = await connect()
+    done = await dora.answer()
+    assert (done["outcome"], done["citations"], done["follow_ups"]) == ("answered", [1], ["Book a repair"])
+    again = await connect(token=dora.token, conversation=dora.conversation)
+    assert again.welcome["messages"][-1]["follow_ups"] == done["follow_ups"]
+    abstained = await again.answer("???")
+    assert (abstained["outcome"], abstained["follow_ups"]) == ("abstained", [])

@@ -1,6 +1,7 @@
 """What a widget's row says, as its visitors are told, and when the team is there."""
 
 import json
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import pytest
@@ -10,7 +11,7 @@ from chat.events import Refused, parse
 from chat.hours import is_open, next_opening, parse_hours
 from chat.models import Message, RetrievedPassage, Visitor, Widget
 from chat.phrases import PHRASES
-from chat.sources import nearest_of, shown_sources, sources_of
+from chat.sources import follow_ups_of, nearest_of, shown_sources, sources_of
 from chat.widget_settings import LANGUAGES, ink_on
 from tests.chat.test_hostile_text import passage
 
@@ -132,6 +133,24 @@ def test_the_help_pages_carry_the_widget_and_the_name_of_the_installation(client
     assert '<a href="/privacy">Privacy</a>' in page() and "Larkfield" not in page() and "demo" not in page()
     Widget.objects.create(key="wheels", name="Wheels", on_help_pages=True)
     assert '<support-chat key="wheels">' in page() and "Tyres" not in page() and "Privacy" not in page()
+
+
+def test_what_was_found_and_not_cited_can_be_asked_next():
+    found = [
+        passage(heading="How long you have"),
+        passage(heading="Exceptions > Items on sale"),
+        passage(title="How long does a refund take?"),
+        passage(title="How long does a re\u200bfund take?"),
+        replace(passage(title="Wann kommt die Erstattung?"), language="de"),
+        passage(title="Returns " * 20),
+        passage(title="Warranty periods", heading="What it covers"),  # would be read with the question before it
+    ]
+    question = "How long do I have?"
+    others = follow_ups_of(question, found, [1], "en")
+    assert others == ["Returns policy: Items on sale", "How long does a refund take?"]
+    assert follow_ups_of(question, found, [2, 3], "en") == ["Returns policy: How long you have"]
+    assert follow_ups_of("How long does a refund take?", found, [1, 2], "en") == []
+    assert follow_ups_of(question, found, [5], "de") == [] and follow_ups_of(question, [], [], "en") == []
 
 
 def test_what_nobody_sees_is_not_in_a_source_that_is_shown():

@@ -1,10 +1,12 @@
 // Shows what is said while the page is open: it asks every two seconds, and not at all while the page is hidden.
 const PERIOD_MS = 2000;
+const TYPING_MS = 3000;
 const desk = document.getElementById("desk");
 const transcript = document.getElementById("transcript");
 const state = document.getElementById("state");
 const note = document.getElementById("live-state");
 let after = desk.dataset.after;
+let told = 0;
 
 function show(message) {
   const shown = document.getElementById(`m-${message.id}`);
@@ -44,11 +46,19 @@ async function ask() {
   if (!response.ok) throw new Error(String(response.status));
   const said = await response.json();
   state.textContent = said.state;
-  note.textContent = "";
+  note.textContent = said.typing ? "The customer is writing." : "";
   for (const message of said.messages) {
     show(message);
     after = message.id;
   }
+}
+
+/** The customer sees that somebody writes, and no word of it. */
+function tell() {
+  const token = desk.querySelector("[name=csrfmiddlewaretoken]").value;
+  if (Date.now() - told < TYPING_MS) return;
+  told = Date.now();
+  fetch(desk.dataset.typing, { method: "POST", headers: { "X-CSRFToken": token } }).catch(() => null); // told with the next letter
 }
 
 async function follow() {
@@ -60,4 +70,5 @@ async function follow() {
   setTimeout(follow, PERIOD_MS);
 }
 
+desk.querySelector("textarea")?.addEventListener("input", tell);
 setTimeout(follow, PERIOD_MS);

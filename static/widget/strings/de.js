@@ -68,6 +68,7 @@ export default {
   "human.failed": "Das konnte nicht gesendet werden. Ihr Text ist noch da, bitte versuchen Sie es noch einmal.",
   "human.wait": "Sie sind in der Warteschlange. Schreiben Sie ruhig weiter, jemand aus unserem Team wird es lesen.",
   "human.joined": "{name} ist jetzt dabei.",
+  "human.typing": "{name} schreibt",
   "human.left": "{name} hat das Gespräch verlassen. Der Assistent antwortet wieder.",
   "human.closed": "Das Team ist gerade nicht da. Hinterlassen Sie Ihre E-Mail-Adresse, wir antworten Ihnen.",
   "human.back": "Das Team ist {when} wieder da. Hinterlassen Sie Ihre E-Mail-Adresse, dann antworten wir Ihnen.",

@@ -68,6 +68,7 @@ export default {
   "human.failed": "This could not be sent. Your text is still here, please try again.",
   "human.wait": "You're in line. You can go on writing, someone from our team will read it.",
   "human.joined": "{name} joined.",
+  "human.typing": "{name} is writing",
   "human.left": "{name} left. The assistant answers again.",
   "human.closed": "The team is away at the moment. Leave your email and we'll reply.",
   "human.back": "The team is back {when}. Leave your email and we'll reply then.",

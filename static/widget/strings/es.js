@@ -68,6 +68,7 @@ export default {
   "human.failed": "No se pudo enviar. Su texto sigue aquí, inténtelo de nuevo.",
   "human.wait": "Está en la fila. Puede seguir escribiendo, alguien del equipo lo leerá.",
   "human.joined": "{name} se ha unido.",
+  "human.typing": "{name} está escribiendo",
   "human.left": "{name} se ha ido. El asistente vuelve a responder.",
   "human.closed": "El equipo no está en este momento. Deje su correo y le responderemos.",
   "human.back": "El equipo vuelve el {when}. Deje su correo y le responderemos entonces.",

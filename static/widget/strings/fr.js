@@ -68,6 +68,7 @@ export default {
   "human.failed": "L'envoi a échoué. Votre texte est toujours là, veuillez réessayer.",
   "human.wait": "Vous êtes dans la file. Vous pouvez continuer à écrire, une personne de notre équipe le lira.",
   "human.joined": "{name} a rejoint la conversation.",
+  "human.typing": "{name} écrit",
   "human.left": "{name} est parti(e). L'assistant répond de nouveau.",
   "human.closed": "L'équipe est absente pour le moment. Laissez votre e-mail et nous répondrons.",
   "human.back": "L'équipe revient {when}. Laissez votre e-mail, nous vous répondrons alors.",
