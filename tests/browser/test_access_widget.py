@@ -170,6 +170,32 @@ def test_the_menu_is_walked_and_escape_folds_one_thing_at_a_time(page: Page) -> 
     expect(page.locator("dialog.panel")).to_be_hidden()
 
 
+def test_what_the_widget_covers_is_seen_while_it_has_the_focus(page: Page) -> None:
+    page.goto("/")
+    launcher = page.locator(".launcher")
+    expect(launcher).to_be_visible()
+    page.evaluate("""() => {
+        for (const [id, side, up] of [["under-launcher", 40, 40], ["under-panel", 80, 300]]) {
+            const own = document.body.appendChild(document.createElement("button"));
+            own.id = own.textContent = id;
+            Object.assign(own.style, { position: "fixed", right: `${side}px`, bottom: `${up}px`, width: "12px",
+                height: "12px", padding: "0", overflow: "hidden" });
+        }
+    }""")
+    page.locator("#under-launcher").focus()
+    expect(launcher).to_have_css("opacity", "0")
+    expect(launcher).to_have_attribute("inert", "")
+    page.locator("#under-panel").focus()
+    expect(launcher).to_have_css("opacity", "1")
+    expect(launcher).not_to_have_attribute("inert", "")
+    launcher.click()
+    expect(page.locator("#question")).to_be_focused()
+    page.locator("#under-panel").focus()
+    page.keyboard.press("Escape")
+    expect(page.locator("dialog.panel")).to_be_hidden()
+    expect(page.locator("#under-panel")).to_be_focused()
+
+
 def test_what_a_screen_reader_finds_has_roles_and_names(page: Page) -> None:
     reach(page, "answer")
     dialog = page.get_by_role("dialog", name="Support")
