@@ -9,6 +9,7 @@ import pytest
 from django.contrib.auth import get_user_model
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 
+from tests.browser.fake_chat_server import FakeServer
 from tests.conftest import Stack
 
 QUIET = [
@@ -19,6 +20,8 @@ QUIET = [
     "--no-first-run",
     "--disable-quic",
 ]
+
+DESK = {"width": 1280, "height": 800}
 
 # A small machine that also runs the servers of the tests may take longer than the usual five seconds.
 expect.set_options(timeout=15_000)
@@ -42,6 +45,26 @@ def beside_the_browser(django_db_setup) -> Iterator[None]:
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
     yield
     del os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"]
+
+
+@pytest.fixture(scope="module")
+def desk(browser: Browser) -> Iterator[Page]:
+    """A page of the tests' chat server, one for a module; `at_the_desk` is the same before each test."""
+    with FakeServer() as server:
+        context = browser.new_context(base_url=server.url, viewport=DESK)
+        context.set_default_timeout(30_000)
+        yield context.new_page()
+        context.close()
+
+
+@pytest.fixture
+def at_the_desk(desk: Page) -> Page:
+    """As wide, as plain and as forgetful as at first."""
+    if desk.url != "about:blank":
+        desk.evaluate("() => [localStorage, sessionStorage].forEach((kept) => kept.clear())")
+    desk.set_viewport_size(DESK)
+    desk.emulate_media(forced_colors="none", reduced_motion="no-preference", color_scheme="light")
+    return desk
 
 
 @contextmanager

@@ -5,13 +5,13 @@ from collections.abc import Callable, Iterator
 import pytest
 from playwright.sync_api import Browser, Page
 
+from tests.browser import states
 from tests.browser.accessibility import AXE, DARK, LIGHT, cut_off, small_targets, violations
+from tests.browser.conftest import DESK
 from tests.browser.fake_chat_server import FakeServer
-from tests.browser.states import STATES
 from tests.conftest import wait_until
 
 WIDGET = "support-chat"
-DESK = {"width": 1280, "height": 800}
 # Axe passes over what is scrolled out of view, so the whole of a conversation has to stand on the screen.
 TALL_DESK, TALL_PHONE = {"width": 1280, "height": 2600}, {"width": 390, "height": 2600}
 ZOOMED = {"width": 320, "height": 256}  # 1280 x 1024 at 400 %
@@ -44,8 +44,7 @@ def page(browser: Browser) -> Iterator[Page]:
 
 def reach(page: Page, state: str, query: str = "") -> None:
     resize(page, DESK, LIGHT)
-    page.goto(f"/?state={state}&scheme=light+dark{query}")
-    page.wait_for_function("name => document.documentElement.dataset.state === name", arg=state)
+    states.reach(page, state, query)
 
 
 def resize(page: Page, size: dict[str, int], scheme: str) -> None:
@@ -69,7 +68,7 @@ def nothing(wrong: Callable[[], list[str]]) -> None:
         pytest.fail("\n".join(last))
 
 
-@pytest.mark.parametrize("state", STATES)
+@pytest.mark.parametrize("state", states.STATES)
 def test_each_state_can_be_read_and_used_by_everybody(page: Page, state: str) -> None:
     """By the rules of axe, wide and light, narrow and dark; by a mouse; zoomed to 400 %, with more space between."""
     reach(page, state)

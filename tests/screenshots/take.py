@@ -15,6 +15,8 @@ from pathlib import Path
 import django
 from playwright.sync_api import Error, Page, sync_playwright
 
+from tests.browser.states import STATES, reach
+
 FOLDER = Path(__file__).resolve().parents[2] / ".cache" / "screenshots"
 CORNER, NARROW = {"width": 520, "height": 800}, {"width": 390, "height": 844}
 # name of the look: what is pictured, the colours, what is asked of the page
@@ -30,15 +32,14 @@ HEAD = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Every stat
 figure { margin: 0 } img { block-size: 480px; border: 1px solid #8888 }</style><h1>Every state of the widget</h1>"""
 
 
-def take(page: Page, url: str, state: str, look: str, folder: Path) -> Path:
+def take(page: Page, state: str, look: str, folder: Path) -> Path:
     """Raises playwright's TimeoutError if the state is not reached."""
     size, scheme, query = LOOKS[look]
     # A window of 520 pixels would get the panel of a small screen: it is opened wide, and its corner is pictured.
     wide = size["width"] if size is NARROW else 1280
     page.set_viewport_size({"width": wide, "height": size["height"]})
     page.emulate_media(color_scheme=scheme)
-    page.goto(f"{url}/?scheme=light+dark&state={state}{query}")
-    page.wait_for_function("name => document.documentElement.dataset.state === name", arg=state, timeout=30_000)
+    reach(page, state, query)
     left = wide - size["width"] if "rtl" not in query else 0
     if state == "expanded" and size is not NARROW:
         size, left = {**size, "width": 640}, max(0, left - 120)
@@ -71,7 +72,6 @@ def main(arguments: Sequence[str]) -> int:
     django.setup()
     from tests.browser.conftest import QUIET
     from tests.browser.fake_chat_server import FakeServer
-    from tests.browser.states import STATES
 
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")
     if not chromium:
@@ -84,11 +84,11 @@ def main(arguments: Sequence[str]) -> int:
     missed = 0
     with FakeServer() as server, sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        page = browser.new_page()
+        page = browser.new_page(base_url=server.url)
         for at, state in enumerate(states, start=1):
             for look in LOOKS:
                 try:
-                    take(page, server.url, state, look, wanted.folder)
+                    take(page, state, look, wanted.folder)
                 except Error as error:
                     missed += 1
                     print(f"warning: {state}, {look}: {error.message.splitlines()[0]}", file=sys.stderr)
