@@ -37,6 +37,7 @@ from knowledge.models import LANGUAGES, Article, Audience, Chunk
 from knowledge.passages import searched_pieces
 from knowledge.retrieval import Passage, Retrieval, find_passages, find_passages_with_draft
 from knowledge.wording import missing_words
+from supportbot import rates
 from supportbot.inference.client import ModelError
 from supportbot.log import get_logger
 
@@ -258,7 +259,7 @@ async def _hold(name: str, mine: str) -> bool:
         return False
     _held[name] = now + HELD_SECONDS
     try:
-        async with asyncio.timeout(limits.REDIS_SECONDS):
+        async with asyncio.timeout(rates.REDIS_SECONDS):
             free = bool(await replays.client().set(name, mine, nx=True, ex=HELD_SECONDS))
     except (RedisError, TimeoutError, OSError):
         return True
@@ -273,7 +274,7 @@ async def _hold(name: str, mine: str) -> bool:
 async def _release(name: str, mine: str) -> None:
     _held.pop(name, None)
     try:
-        async with asyncio.timeout(limits.REDIS_SECONDS):
+        async with asyncio.timeout(rates.REDIS_SECONDS):
             if await replays.client().get(name) in (mine, mine.encode()):
                 await replays.client().delete(name)
     except (RedisError, TimeoutError, OSError) as error:

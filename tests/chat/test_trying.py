@@ -239,7 +239,7 @@ async def test_whoever_leaves_before_it_began_may_ask_again(services, monkeypatc
 
     with monkeypatch.context() as patched:
         patched.setattr(trying.replays, "client", Silent)
-        patched.setattr(trying.limits, "REDIS_SECONDS", 60)
+        patched.setattr(trying.rates, "REDIS_SECONDS", 60)
         with pytest.raises(TimeoutError):
             async with asyncio.timeout(0.05), trying.alone("ada"):
                 pass
