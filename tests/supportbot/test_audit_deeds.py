@@ -37,6 +37,7 @@ NOTHING = {
     "admin/chat/conversation/": "a list without actions",
     "admin/supportbot/auditentry/": "a list without actions",
     "admin/knowledge/article/preview/": "shows what is being written",
+    "admin/chat/conversation/<uuid:pk>/typing/": "tells the customer that a person is writing",
     "admin/try/": "asks the draft a question",
     "admin/sign-in/second-factor/": "tests/supportbot/test_sign_in.py",
     "admin/second-factor/": "tests/supportbot/test_sign_in.py",
