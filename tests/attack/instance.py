@@ -37,6 +37,7 @@ SETTINGS = {
     "CHAT_DEEDS_PER_MINUTE": "60",
 }
 MOST_BODIES = 5000
+ENGINE = "engine.sock"
 WRONG = re.compile(r"level=(?:error|critical)[^\n]*|^\S*(?:Error|Exception|Failed): [^\n]*", re.MULTILINE)
 
 
@@ -85,7 +86,7 @@ class Instance:
     def __init__(self, data_dir: Path, port: int, engine_port: int, *, real: bool) -> None:
         self.data_dir, self.port, self.real = data_dir, port, real
         self.url, self.address = f"http://127.0.0.1:{port}", f"127.0.0.1:{port}"
-        self.engine = data_dir / "engine.sock"
+        self.engine = data_dir / ENGINE
         self.tap = Tap(self.engine, engine_port)
         self.output = data_dir / "up.log"
         self._engine_url = f"http://127.0.0.1:{engine_port}/v1"

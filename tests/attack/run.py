@@ -43,10 +43,11 @@ def prepare(data_dir: Path, port: int) -> None:
     for line in (PROJECT / ".env.example").read_text().splitlines():
         if line and not line.startswith("#"):
             os.environ[line.partition("=")[0]] = ""
-    from tests.attack.instance import SETTINGS
+    from tests.attack.instance import ENGINE, SETTINGS
 
     os.environ.update(SETTINGS)
     os.environ |= {"DATA_DIR": str(data_dir), "PORT": str(port), "DJANGO_SETTINGS_MODULE": "supportbot.settings"}
+    os.environ["MODEL_URL"] = f"unix:{data_dir / ENGINE}"  # of this process; the product reaches it through the tap
     os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"  # Playwright runs its loop in this thread
     import django
 
