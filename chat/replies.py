@@ -34,6 +34,7 @@ TURN_SECONDS = 0.1
 TURN_SECONDS_HERE = 5.0  # what ends in this process is heard at once
 MOST_EPOCHS = 12
 UNHEARD = "nobody_listening"
+SURE_SECONDS = 5.0
 HAND_OVER_SECONDS = 3.0  # a database that is away must not keep the process: the leases lapse by themselves
 WORD = re.compile(r"\s*\S+|\s+\Z")
 WORD_SECONDS = 0.02  # faster than anybody reads
@@ -266,11 +267,20 @@ async def _keep() -> None:
 
 
 async def _stop_unheard() -> None:
-    """End what nobody has listened to for the time of grace: whoever waits in the queue is served sooner."""
-    alone = [reply for reply, writer in WRITERS.items() if writer.unheard()]
-    for reply in await replays.unheard(alone) if alone else []:
-        if reply in WRITERS:
-            WRITERS[reply].stop(UNHEARD)
+    """End what nobody has listened to for the time of grace: whoever waits in the queue is served sooner.
+
+    Redis may have come back empty: who follows from another process says so each second, and is waited for.
+    """
+    alone = {reply: writer for reply, writer in WRITERS.items() if writer.unheard()}
+    silent = await replays.unheard(list(alone)) if alone else []
+    now, sure = time.monotonic(), min(SURE_SECONDS, settings.CHAT_GRACE_SECONDS)
+    for reply, writer in alone.items():
+        if reply not in silent:
+            writer.silent_since = None
+        elif writer.silent_since is None:
+            writer.silent_since = now
+        elif now - writer.silent_since >= sure:
+            writer.stop(UNHEARD)
 
 
 async def is_heard_again(writer: Writer) -> bool:

@@ -54,6 +54,7 @@ class Writer:
         self.source: asyncio.Task[None] | None = None
         self.task: asyncio.Task[None] | None = None
         self.changing = False
+        self.silent_since: float | None = None  # when Redis first told of nobody who follows from elsewhere
         self.stopped = ""  # why it ended early: stopped | nobody_listening
 
     def stop(self, why: str) -> None:

@@ -311,6 +311,33 @@ async def test_nobody_is_called_unheard_while_redis_is_away(connect, model_scrip
     assert (done.outcome, done.text) == ("answered", SENTENCE)
 
 
+async def test_who_follows_from_elsewhere_is_waited_for_when_redis_comes_back_empty(
+    connect, model_script, settings, monkeypatch
+):
+    """The marks of those who follow are gone with it; they come again within seconds."""
+    settings.CHAT_GRACE_SECONDS = 3
+    model_script(chat=["stall"])
+    dora = await connect()
+    reply = uuid.UUID((await dora.ask())["reply"])
+    await dora.until("delta")
+    writer = replies.WRITERS[reply]
+    await dora.gone()
+    writer.log.unheard_since = 0.0  # long ago, so that it is asked at once who follows from elsewhere
+    asked = []
+
+    async def unheard(alone):
+        asked.append(alone)
+        return alone if len(asked) in (1, 3, 4) else []  # for a moment, and once more
+
+    monkeypatch.setattr(replays, "unheard", unheard)
+    await eventually(lambda: reached(asked, 6), 30)
+    assert not writer.stopped and writer.silent_since is None
+
+
+async def reached(asked, count):
+    return len(asked) >= count
+
+
 # --- Coming back at a bad moment ------------------------------------------------------------------------------------
 
 
