@@ -312,6 +312,7 @@ def test_a_question_that_is_too_long_is_counted_and_kept(visit: Visit, chat: Fak
 
 def test_everything_works_from_the_keyboard(visit: Visit) -> None:
     page = visit(launch=False)
+    expect(page.locator(".launcher")).to_be_visible()
     page.keyboard.press("Tab")
     page.keyboard.press("Tab")
     expect(page.locator(".launcher")).to_be_focused()
