@@ -11,7 +11,7 @@ from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import connect
 
 Frame = dict[str, Any]
-HEAR_SECONDS = 10.0
+HEAR_SECONDS = 30.0
 
 
 class Line:
@@ -80,7 +80,10 @@ class Line:
     def ask(self, text: str, key: str | None = None) -> Frame | None:
         key = key or str(uuid.uuid4())
         self.say(type="ask", id=key, text=text)
-        return self.until("accepted", "error", id=key)
+        while frame := self.until("accepted", "error"):
+            if frame.get("id") in (key, None):  # an error may be of the frame, and name no question
+                return frame
+        return None
 
     def answer(self, text: str, seconds: float = 60.0) -> Frame | None:
         """Ask, and give the last frame of the reply."""
