@@ -46,14 +46,14 @@ def attack(scene: Scene) -> list[Tally]:
     pages = Tally("hostile words on every page (browser)")
     widget = Tally("hostile words in the widget (browser)")
     cuts = Tally("payloads cut at every place in the transcript (browser)")
-    with watched(scene.host) as browser:
+    # Playwright's loop runs in this thread; one other, with one connection, talks to the database.
+    with watched(scene.host) as browser, ThreadPoolExecutor(1) as beside:
         staff = people.person("attacked-administrator", "administrator")
         cookie = {"name": settings.SESSION_COOKIE_NAME, "value": people.session_of(staff), "url": scene.instance.url}
         browser.context.add_cookies([cookie])
         page = browser.page()
         for words in [KNOT] if scene.few else [KNOT, LINKED, *_bundles()]:
-            with ThreadPoolExecutor(1) as beside:  # Playwright's loop runs in this thread
-                things = beside.submit(_poison, scene, words).result()
+            things = beside.submit(_poison, scene, words).result()
             addresses = _addresses(things)
             for address in scene.chance.sample(addresses, A_FEW) if scene.few else addresses:
                 _open(page, browser, scene.instance.url + address, pages)
