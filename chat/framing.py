@@ -5,6 +5,7 @@ from django.shortcuts import render
 from django.utils.cache import patch_vary_headers
 from django.utils.translation.trans_real import parse_accept_lang_header
 
+from chat.conversations import find_widget
 from chat.models import Widget
 from chat.origins import DEFAULT_PORTS, parse_origin
 from chat.widget_settings import LANGUAGES
@@ -14,7 +15,7 @@ THEMES = ("light", "dark")
 
 def page(request: HttpRequest, key: str) -> HttpResponse:
     """`?lang=` and `?theme=` are what the framing page says of itself; a browser's languages come after."""
-    widget = Widget.objects.filter(key=key, active=True).first()
+    widget = find_widget(key)
     if widget is None:
         return HttpResponseNotFound("There is no such widget, or it is switched off.", content_type="text/plain")
     theme = request.GET.get("theme", "")

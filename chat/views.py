@@ -7,7 +7,7 @@ from django.shortcuts import render
 from django.utils import timezone
 from django.views.decorators.clickjacking import xframe_options_sameorigin
 
-from chat.models import Widget
+from chat.conversations import find_widget
 from chat.widget_files import for_all
 
 SETTINGS_MINUTES = 1
@@ -31,7 +31,7 @@ def preview(request: HttpRequest) -> HttpResponse:
 
 def widget_settings(request: HttpRequest, key: str) -> HttpResponse:
     """The public part of a widget's row; a key that names none is told so in words for whoever embeds it."""
-    widget = Widget.objects.filter(key=key, active=True).first()
+    widget = find_widget(key)
     if widget is None:
         return for_all(JsonResponse({"text": "There is no such widget, or it is switched off."}, status=404), 0)
     return for_all(JsonResponse(widget.public(timezone.now())), SETTINGS_MINUTES)
